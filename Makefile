@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds ctr, its container side (ctr-init, embedded in ctr) and the helper programs.
+#
+#   make                 ctr, static, against musl where the machine has it (LIBC=glibc: the system's libc)
+#   make check           every test that can run here (see tests/run)
+#   make SAN=1 check     the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#   V=1 shows the commands. CFLAGS, CPPFLAGS and LDFLAGS of the caller come last and are never replaced.
+
+VERSION  := 0.1.0
+GIT_DESC := $(shell git describe --always --dirty 2>/dev/null || cat .version 2>/dev/null || echo $(VERSION))
+PREFIX   ?= /usr/local
+LIBEXEC  ?= $(PREFIX)/libexec/ctr
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+INSTALL  ?= install
+# containerd installs a debug client called ctr: `make install BINLINK=0` leaves the link in BINDIR out.
+BINLINK  ?= 1
+CC       ?= cc
+PKG      ?= pkg-config
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+MUSL_LIB  ?= /usr/lib/$(patsubst %-gnu,%-musl,$(MULTIARCH))
+MUSL_INC  ?= /usr/include/$(patsubst %-gnu,%-musl,$(MULTIARCH))
+ifeq ($(SAN),1)
+LIBC ?= glibc
+endif
+ifeq ($(COVERAGE),1)
+LIBC ?= glibc
+endif
+LIBC ?= $(if $(wildcard $(MUSL_LIB)/rcrt1.o),musl,glibc)
+
+# Objects of different kinds of build never mix.
+B := build/$(LIBC)-$(notdir $(firstword $(CC)))$(if $(filter 1,$(SAN)),-san)$(if $(filter 1,$(COVERAGE)),-cov)
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
+	-Wempty-body -Wvla -Wundef -Wcast-qual -Wwrite-strings -Wimplicit-fallthrough -Wconversion \
+	-Wsign-conversion -Werror=return-type -Werror=incompatible-pointer-types -Werror=int-conversion
+OPT  := -O2 -g -std=gnu11 -fPIE -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
+	-ffunction-sections -fdata-sections -fstack-protector-strong
+# The build directory must not show in the result: two builds in different places are bit-identical.
+OPT  += -ffile-prefix-map=$(CURDIR)=.
+ifeq ($(SAN),1)
+OPT  += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+SANLD := -fsanitize=address,undefined
+else
+OPT  += -fstack-clash-protection $(if $(filter x86_64-%,$(MULTIARCH)),-fcf-protection=full) \
+	$(if $(filter glibc,$(LIBC)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif
+ifeq ($(COVERAGE),1)
+OPT  += -O0 --coverage
+SANLD += --coverage
+endif
+ALL_CPPFLAGS = -D_GNU_SOURCE -DCTR_VERSION='"$(VERSION)"' -DCTR_LIBEXEC='"$(LIBEXEC)"' $(CPPFLAGS)
+ALL_CFLAGS = $(OPT) $(WARN) $(LIBC_CFLAGS) $(ALL_CPPFLAGS) $(CFLAGS)
+LDHARD = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--gc-sections
+
+LIBS := seccomp cap yajl
+STATIC_LIBS := $(foreach l,libseccomp.a libcap.a libyajl_s.a,$(shell $(CC) -print-file-name=$(l)))
+
+ifeq ($(LIBC),musl)
+# Debian has no musl builds of the libraries; its static archives (position independent, C only) link
+# against musl once the few entry points that glibc's headers put into them exist (runtime/base/compat.c).
+LIBC_CFLAGS := -nostdinc -isystem $(MUSL_INC) -isystem $(shell $(CC) -print-file-name=include) -idirafter $(B)/include
+LINK_START = -nostdlib -nostartfiles -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
+LINK_END   = $(MUSL_LIB)/libc.a -lgcc $(MUSL_LIB)/crtn.o
+LINK_LIBS  = $(STATIC_LIBS)
+PREPARE    = $(B)/include/.done
+else
+LINK_START = $(SANLD) $(if $(filter 1,$(SAN) $(COVERAGE)),-pie,-static-pie)
+LINK_END   =
+LINK_LIBS  = $(STATIC_LIBS)
+endif
+
+BASE_SRC := $(wildcard runtime/base/*.c)
+HOST_SRC := $(BASE_SRC) $(wildcard oci/*.c cgroup/*.c netns/*.c) $(wildcard runtime/*.c)
+# What the container side is made of: its own folder, the contract, and the parts of base without a heap.
+INIT_BASE := runtime/base/err.c runtime/base/path.c runtime/plan_wire.c runtime/sync.c
+INIT_SRC := $(wildcard runtime/init/*.c) $(filter $(INIT_BASE),$(wildcard runtime/base/*.c runtime/*.c))
+HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
+LIB_OBJ  := $(filter-out $(B)/runtime/main.o,$(HOST_OBJ))
+INIT_OBJ := $(INIT_SRC:%.c=$(B)/%.o)
+TEST_SRC := $(wildcard tests/unit/*.c)
+TESTS    := $(TEST_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+
+ifeq ($(V),1)
+Q :=
+else
+Q := @
+say = @printf '  %-5s %s\n' '$(1)' '$(2)';
+endif
+
+.DELETE_ON_ERROR:
+.PHONY: all check unit install uninstall clean dist format tidy fuzz bench compile_commands.json
+
+all: $(B)/ctr build/ctr
+
+# Where tests and people look, whatever kind of build was made last.
+build/ctr: $(B)/ctr
+	$(Q)mkdir -p build && ln -sf $(B:build/%=%)/ctr $@
+
+$(B)/include/.done:
+	$(Q)mkdir -p $(B)/include/sys
+	$(Q)ln -sfn /usr/include/linux $(B)/include/linux
+	$(Q)ln -sfn /usr/include/asm-generic $(B)/include/asm-generic
+	$(Q)ln -sfn /usr/include/$(MULTIARCH)/asm $(B)/include/asm
+	$(Q)ln -sfn /usr/include/yajl $(B)/include/yajl
+	$(Q)ln -sf /usr/include/seccomp.h /usr/include/seccomp-syscalls.h $(B)/include/
+	$(Q)ln -sf /usr/include/sys/capability.h $(B)/include/sys/
+	$(Q)touch $@
+
+$(B)/%.o: %.c Makefile | $(PREPARE)
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The git description is part of one object only, rebuilt when it changes.
+$(B)/runtime/main.o: ALL_CPPFLAGS += -DCTR_COMMIT='"$(GIT_DESC)"'
+
+$(B)/ctr-init: $(INIT_OBJ)
+	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) $(INIT_OBJ) $(LINK_END)
+	$(Q)$(if $(filter 1,$(SAN) $(COVERAGE)),:,strip $@)
+
+$(B)/init_image.o: runtime/init_image.S $(B)/ctr-init
+	$(Q)mkdir -p $(@D)
+	$(call say,AS,$<)$(CC) -fPIE -DCTR_INIT_FILE='"$(B)/ctr-init"' -c -o $@ $<
+
+$(B)/libctr.a: $(LIB_OBJ) $(B)/init_image.o
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/ctr: $(B)/runtime/main.o $(B)/libctr.a
+	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) $^ $(LINK_LIBS) $(LINK_END)
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libctr.a
+	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) -o $@ $(LINK_START) $^ $(LINK_LIBS) $(LINK_END)
+
+.SECONDARY: $(TEST_SRC:%.c=$(B)/%.o)
+
+# Unit and golden tests: no privilege, seconds. Each program prints TAP.
+unit: $(TESTS)
+	$(Q)fail=0; for t in $(TESTS); do $$t || fail=1; done; exit $$fail
+
+check: all
+	$(Q)SAN=$(SAN) B=$(B) tests/run
+
+clean:
+	$(Q)rm -rf build compile_commands.json
+
+-include $(HOST_OBJ:.o=.d) $(INIT_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)

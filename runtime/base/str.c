@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text helpers of the host side. The number parsers are the only ones in the tree: no strtol elsewhere. */
+#include "str.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util.h"
+
+int str_u64(const char *s, uint64_t max, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (*s == '\0')
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return -EINVAL;
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+			return -ERANGE;
+	}
+	if (v > max)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret)
+{
+	bool negative = *s == '-';
+	uint64_t u;
+	int64_t v;
+	int r = str_u64(negative ? s + 1 : s, UINT64_MAX, &u);
+
+	if (r < 0)
+		return r;
+	if (negative ? u > (uint64_t)INT64_MAX + 1 : u > INT64_MAX)
+		return -ERANGE;
+	v = negative ? (int64_t)(0 - u) : (int64_t)u;
+	if (v < min || v > max)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+static bool strbuf_room(struct strbuf *b, size_t n)
+{
+	size_t need;
+
+	if (b->failed || __builtin_add_overflow(b->n, n, &need) || __builtin_add_overflow(need, 1, &need))
+		goto fail;
+	if (need <= b->size)
+		return true;
+	size_t size = MAX(need, b->size * 2);
+	size = MAX(size, (size_t)512);
+	char *p = realloc(b->p, size);
+	if (!p)
+		goto fail;
+	b->p = p;
+	b->size = size;
+	return true;
+fail:
+	strbuf_done(b);
+	b->failed = true;
+	return false;
+}
+
+void strbuf_add(struct strbuf *b, const char *s, size_t n)
+{
+	if (!strbuf_room(b, n))
+		return;
+	memcpy(b->p + b->n, s, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+void strbuf_puts(struct strbuf *b, const char *s)
+{
+	strbuf_add(b, s, strlen(s));
+}
+
+void strbuf_printf(struct strbuf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0 || !strbuf_room(b, (size_t)n))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->n += (size_t)n;
+}
+
+void strbuf_json(struct strbuf *b, const char *s)
+{
+	static const char escapes[] = { ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+					['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't' };
+
+	strbuf_add(b, "\"", 1);
+	for (const char *start = s;; s++) {
+		unsigned char c = (unsigned char)*s;
+		bool special = c < 0x20 || c == '"' || c == '\\';
+		if (!special)
+			continue;
+		strbuf_add(b, start, (size_t)(s - start));
+		if (c == '\0')
+			break;
+		if (c < sizeof(escapes) && escapes[c])
+			strbuf_add(b, (char[]){ '\\', escapes[c] }, 2);
+		else
+			strbuf_printf(b, "\\u%04x", c);
+		start = s + 1;
+	}
+	strbuf_add(b, "\"", 1);
+}
+
+void strbuf_done(struct strbuf *b)
+{
+	free(b->p);
+	*b = (struct strbuf){ 0 };
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_BASE_STR_H
+#define CTR_BASE_STR_H
+
+/* Text: strict numbers, lists of strings, a builder with a sticky failure. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "arena.h"
+
+/* A list of strings; v[n] is NULL when the list was made by a str_list function or by the parser. */
+struct strv {
+	char **v;
+	size_t n;
+};
+
+static inline bool str_eq(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+static inline bool str_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/*
+ * Decimal digits only (one leading '-' for the signed form), nothing before or after, within the range:
+ * 0, or -EINVAL / -ERANGE. *ret is untouched on failure.
+ */
+int str_u64(const char *s, uint64_t max, uint64_t *ret) MUST_CHECK;
+int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret) MUST_CHECK;
+
+/* Text under construction on the heap. After a failed allocation it stays empty and `failed` is set. */
+struct strbuf {
+	char *p;
+	size_t n, size;
+	bool failed;
+};
+
+void strbuf_add(struct strbuf *b, const char *s, size_t n);
+void strbuf_puts(struct strbuf *b, const char *s);
+void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A quoted JSON string; '/' is not escaped (consumers of hook input rely on that). */
+void strbuf_json(struct strbuf *b, const char *s);
+void strbuf_done(struct strbuf *b);
+#define auto_strbuf __attribute__((cleanup(strbuf_done)))
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_BASE_SYS_H
+#define CTR_BASE_SYS_H
+
+/*
+ * Every system call younger than Linux 5.1, or without a wrapper in some C library: thin inline forms
+ * that return a non-negative result or -errno. Structures and constants have names of our own, so a
+ * newer libc cannot clash and the build needs no configure step. Nothing else calls syscall().
+ * Since 5.1 a call has one number on all architectures we build for, so a missing __NR_ is one line.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define SYS_NR_pidfd_send_signal 424
+#define SYS_NR_open_tree 428
+#define SYS_NR_move_mount 429
+#define SYS_NR_fsopen 430
+#define SYS_NR_fsconfig 431
+#define SYS_NR_fsmount 432
+#define SYS_NR_fspick 433
+#define SYS_NR_pidfd_open 434
+#define SYS_NR_clone3 435
+#define SYS_NR_close_range 436
+#define SYS_NR_openat2 437
+#define SYS_NR_pidfd_getfd 438
+#define SYS_NR_mount_setattr 442
+#define SYS_NR_landlock_create_ruleset 444
+#define SYS_NR_landlock_add_rule 445
+#define SYS_NR_landlock_restrict_self 446
+#define SYS_NR_open_tree_attr 467
+
+/* clone3(2) */
+#define SYS_CLONE_NEWTIME 0x00000080ULL
+#define SYS_CLONE_VM 0x00000100ULL
+#define SYS_CLONE_PIDFD 0x00001000ULL
+#define SYS_CLONE_VFORK 0x00004000ULL
+#define SYS_CLONE_PARENT 0x00008000ULL
+#define SYS_CLONE_NEWNS 0x00020000ULL
+#define SYS_CLONE_NEWCGROUP 0x02000000ULL
+#define SYS_CLONE_NEWUTS 0x04000000ULL
+#define SYS_CLONE_NEWIPC 0x08000000ULL
+#define SYS_CLONE_NEWUSER 0x10000000ULL
+#define SYS_CLONE_NEWPID 0x20000000ULL
+#define SYS_CLONE_NEWNET 0x40000000ULL
+#define SYS_CLONE_INTO_CGROUP 0x200000000ULL
+
+struct sys_clone_args {
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+		set_tid_size, cgroup;
+};
+
+/* openat2(2) */
+struct sys_open_how {
+	uint64_t flags, mode, resolve;
+};
+#define SYS_RESOLVE_NO_XDEV 0x01
+#define SYS_RESOLVE_NO_MAGICLINKS 0x02
+#define SYS_RESOLVE_NO_SYMLINKS 0x04
+#define SYS_RESOLVE_BENEATH 0x08
+#define SYS_RESOLVE_IN_ROOT 0x10
+
+/* mount_setattr(2), fsmount(2) */
+struct sys_mount_attr {
+	uint64_t attr_set, attr_clr, propagation, userns_fd;
+};
+#define SYS_MOUNT_ATTR_RDONLY 0x00000001
+#define SYS_MOUNT_ATTR_NOSUID 0x00000002
+#define SYS_MOUNT_ATTR_NODEV 0x00000004
+#define SYS_MOUNT_ATTR_NOEXEC 0x00000008
+#define SYS_MOUNT_ATTR__ATIME 0x00000070
+#define SYS_MOUNT_ATTR_RELATIME 0x00000000
+#define SYS_MOUNT_ATTR_NOATIME 0x00000010
+#define SYS_MOUNT_ATTR_STRICTATIME 0x00000020
+#define SYS_MOUNT_ATTR_NODIRATIME 0x00000080
+#define SYS_MOUNT_ATTR_IDMAP 0x00100000
+#define SYS_MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+
+#define SYS_OPEN_TREE_CLONE 1
+#define SYS_OPEN_TREE_CLOEXEC O_CLOEXEC
+#define SYS_AT_RECURSIVE 0x8000
+#define SYS_MOVE_MOUNT_F_EMPTY_PATH 0x00000004
+#define SYS_MOVE_MOUNT_T_EMPTY_PATH 0x00000040
+#define SYS_FSOPEN_CLOEXEC 1
+#define SYS_FSMOUNT_CLOEXEC 1
+#define SYS_FSPICK_CLOEXEC 1
+#define SYS_FSPICK_EMPTY_PATH 8
+#define SYS_FSCONFIG_SET_FLAG 0
+#define SYS_FSCONFIG_SET_STRING 1
+#define SYS_FSCONFIG_SET_FD 5
+#define SYS_FSCONFIG_CMD_CREATE 6
+#define SYS_FSCONFIG_CMD_RECONFIGURE 7
+
+#define SYS_CLOSE_RANGE_CLOEXEC 4
+#define SYS_MFD_EXEC 0x0010U /* Linux 6.3 */
+
+static inline long sys_ret(long r)
+{
+	return r < 0 ? -errno : r;
+}
+
+static inline int sys_openat2(int dirfd, const char *path, const struct sys_open_how *how)
+{
+	return (int)sys_ret(syscall(SYS_NR_openat2, dirfd, path, how, sizeof(*how)));
+}
+
+static inline int sys_open_tree(int dirfd, const char *path, unsigned int flags)
+{
+	return (int)sys_ret(syscall(SYS_NR_open_tree, dirfd, path, flags));
+}
+
+/* Linux 6.15; the caller falls back to open_tree() + mount_setattr(). */
+static inline int sys_open_tree_attr(int dirfd, const char *path, unsigned int flags,
+				     const struct sys_mount_attr *attr)
+{
+	return (int)sys_ret(syscall(SYS_NR_open_tree_attr, dirfd, path, flags, attr, sizeof(*attr)));
+}
+
+static inline int sys_move_mount(int from, const char *from_path, int to, const char *to_path,
+				 unsigned int flags)
+{
+	return (int)sys_ret(syscall(SYS_NR_move_mount, from, from_path, to, to_path, flags));
+}
+
+static inline int sys_fsopen(const char *fs, unsigned int flags)
+{
+	return (int)sys_ret(syscall(SYS_NR_fsopen, fs, flags));
+}
+
+static inline int sys_fsconfig(int fd, unsigned int cmd, const char *key, const void *value, int aux)
+{
+	return (int)sys_ret(syscall(SYS_NR_fsconfig, fd, cmd, key, value, aux));
+}
+
+static inline int sys_fsmount(int fd, unsigned int flags, unsigned int attrs)
+{
+	return (int)sys_ret(syscall(SYS_NR_fsmount, fd, flags, attrs));
+}
+
+static inline int sys_fspick(int dirfd, const char *path, unsigned int flags)
+{
+	return (int)sys_ret(syscall(SYS_NR_fspick, dirfd, path, flags));
+}
+
+static inline int sys_mount_setattr(int dirfd, const char *path, unsigned int flags,
+				    const struct sys_mount_attr *attr)
+{
+	return (int)sys_ret(syscall(SYS_NR_mount_setattr, dirfd, path, flags, attr, sizeof(*attr)));
+}
+
+static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
+{
+	return (int)sys_ret(syscall(SYS_NR_pidfd_open, pid, flags));
+}
+
+static inline int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return (int)sys_ret(syscall(SYS_NR_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return (int)sys_ret(syscall(SYS_NR_close_range, first, last, flags));
+}
+
+/* fork-like only: without CLONE_VM, or the child would run on the parent's stack. */
+static inline pid_t sys_clone3(const struct sys_clone_args *args)
+{
+	return (pid_t)sys_ret(syscall(SYS_NR_clone3, args, sizeof(*args)));
+}
+
+static inline int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)sys_ret(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+static inline int sys_seccomp(unsigned int op, unsigned int flags, const void *args)
+{
+	return (int)sys_ret(syscall(SYS_seccomp, op, flags, args));
+}
+
+static inline int sys_bpf(int cmd, const void *attr, unsigned int size)
+{
+	return (int)sys_ret(syscall(SYS_bpf, cmd, attr, size));
+}
+
+static inline long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c)
+{
+	return sys_ret(syscall(SYS_keyctl, op, a, b, c));
+}
+
+static inline int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	return (int)sys_ret(syscall(SYS_execveat, fd, path, argv, envp, flags));
+}
+
+#endif

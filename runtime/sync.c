@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages between host side and container side. Linked into both halves: no heap, no output. Nothing
+ * of a message is trusted beyond its length: the container side turns hostile only at exec, but the host
+ * side reads what it gets with the caller's privileges.
+ */
+#include "sync.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "base/util.h"
+
+struct wire {
+	uint32_t type;
+	int32_t value;
+	int32_t code;
+	char text[ERR_TEXT_MAX];
+};
+#define WIRE_SHORT offsetof(struct wire, code)
+
+const char *sync_name(uint32_t type)
+{
+	static const char *const names[] = {
+		[SYNC_FORKED] = "forked", [SYNC_MAPPED] = "mapped",   [SYNC_MOUNTED] = "mounted",
+		[SYNC_HOOKED] = "hooked", [SYNC_CONSOLE] = "console", [SYNC_NOTIFY] = "notify",
+		[SYNC_HANDED] = "handed", [SYNC_READY] = "ready",     [SYNC_START] = "start",
+		[SYNC_ERROR] = "error",	  [SYNC_EOF] = "end of file",
+	};
+	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
+}
+
+static int send_wire(int sock, const struct wire *w, size_t n, int fd)
+{
+	struct iovec iov = { (void *)(uintptr_t)w, n };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		m.msg_control = control.bytes;
+		m.msg_controllen = sizeof(control.bytes);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	ssize_t r;
+	do
+		r = sendmsg(sock, &m, MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int sync_send(int sock, uint32_t type, int32_t value, int fd, struct err *e)
+{
+	struct wire w = { .type = type, .value = value };
+	int r = send_wire(sock, &w, WIRE_SHORT, fd);
+
+	return r < 0 ? err_sys(e, r, "send %s to the other side", sync_name(type)) : 0;
+}
+
+void sync_send_error(int sock, const struct err *what)
+{
+	struct wire w = { .type = SYNC_ERROR, .code = what->code };
+	size_t n = strnlen(what->text, sizeof(w.text) - 1);
+
+	memcpy(w.text, what->text, n);
+	(void)send_wire(sock, &w, offsetof(struct wire, text) + n, -1);
+}
+
+/* Waits for input; the deadline is on the monotonic clock, so signals do not extend it. */
+static int wait_readable(int sock, int timeout_ms)
+{
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct timespec start, now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	for (int left = timeout_ms;;) {
+		int r = poll(&p, 1, left);
+		if (r > 0)
+			return 0;
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		int64_t gone = (int64_t)(now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000;
+		left = gone < timeout_ms ? timeout_ms - (int)gone : 0;
+	}
+}
+
+/* The buffer holds one control message with one descriptor: a second one shows as MSG_CTRUNC. */
+static int take_descriptor(struct msghdr *m, int *ret_fd)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	if (c) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
+			return -EPROTO;
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	}
+	return m->msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EPROTO : 0;
+}
+
+int sync_recv(int sock, int timeout_ms, struct sync_message *ret, int *ret_fd, struct err *e)
+{
+	struct wire w = { 0 };
+	struct iovec iov = { &w, sizeof(w) - 1 }; /* the last byte of the text stays NUL */
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = control.bytes,
+			    .msg_controllen = sizeof(control.bytes) };
+	auto_close int fd = -EBADF;
+	int r = timeout_ms < 0 ? 0 : wait_readable(sock, timeout_ms);
+	ssize_t n;
+
+	if (r < 0)
+		return err_sys(e, r, "wait for the other side");
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return err_sys(e, errno, "receive from the other side");
+	*ret = (struct sync_message){ .type = SYNC_EOF };
+	*ret_fd = -1;
+	if (n <= 0)
+		return 0;
+	r = take_descriptor(&m, &fd);
+	if (r < 0 || (size_t)n < WIRE_SHORT || ((size_t)n > WIRE_SHORT && w.type != SYNC_ERROR) || w.type == 0 ||
+	    w.type >= SYNC_EOF || (w.type == SYNC_ERROR && (size_t)n < offsetof(struct wire, text)))
+		return err_set(e, EPROTO, "malformed message from the other side");
+	ret->type = w.type;
+	ret->value = w.value;
+	if (w.type == SYNC_ERROR) {
+		ret->err.code = w.code > 0 && w.code < 4096 ? w.code : EPROTO;
+		memcpy(ret->err.text, w.text, sizeof(ret->err.text));
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_SYNC_H
+#define CTR_SYNC_H
+
+/*
+ * The conversation between the host side (H) and the container side (I) over one SOCK_SEQPACKET pair.
+ *
+ *	I --FORKED pid-------> H	only when the plan has a fork step; H writes id maps, offsets
+ *	I <-MAPPED------------ H	only when that fork asked for maps
+ *	I --MOUNTED----------> H	only with a hook point: namespaces and mounts are there
+ *	I <-HOOKED (state)---- H	after prestart and createRuntime; carries a memfd with the state JSON
+ *	I --CONSOLE (pty)----> H	only with a terminal
+ *	I --NOTIFY (fd)------> H	only with a seccomp listener; I waits for HANDED before it goes on
+ *	I <-HANDED------------ H
+ *	I --READY------------> H	everything is set up, the program was found
+ *	I <-START (state)----- H	the state memfd is there when startContainer hooks exist
+ *	I  end of file		 	the program was executed (every descriptor is close-on-exec)
+ *	I --ERROR err--------> H	instead of any message of I; I then exits with status 1
+ *
+ * Between create and start the pair is replaced by a connection to the listener in the state directory;
+ * START, ERROR and the end of file then travel on that. An end of file from H before START means that
+ * the host side died: I ends itself. A message that the table in sync.c does not allow at this point is
+ * an error naming both.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum sync_type {
+	SYNC_FORKED = 1, SYNC_MAPPED, SYNC_MOUNTED, SYNC_HOOKED, SYNC_CONSOLE, SYNC_NOTIFY, SYNC_HANDED,
+	SYNC_READY, SYNC_START, SYNC_ERROR, SYNC_EOF,
+};
+
+struct sync_message {
+	uint32_t type;	/* enum sync_type */
+	int32_t value;	/* FORKED: the pid in the sender's pid namespace */
+	struct err err; /* ERROR only; not sent otherwise */
+};
+
+const char *sync_name(uint32_t type);
+
+/* Sends one message, with `fd` attached when it is >= 0. The descriptor stays the caller's. */
+int sync_send(int sock, uint32_t type, int32_t value, int fd, struct err *e) MUST_CHECK;
+/* Sends an ERROR; nothing to do when that fails. */
+void sync_send_error(int sock, const struct err *what);
+
+/*
+ * Receives one message; *ret_fd is the attached descriptor (close-on-exec) or -1. The peer's end of file
+ * is reported as type SYNC_EOF. timeout_ms < 0: no limit. Malformed messages: -EPROTO; time-out: -ETIMEDOUT.
+ */
+int sync_recv(int sock, int timeout_ms, struct sync_message *ret, int *ret_fd, struct err *e) MUST_CHECK;
+
+#endif
