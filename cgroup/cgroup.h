@@ -38,7 +38,7 @@ struct bpf_insn; /* linux/bpf.h */
 
 enum cgroup_mode {
 	CGROUP_MODE_NONE,    /* no cgroup2 hierarchy within reach */
-	CGROUP_MODE_V1,      /* only v1 is mounted; the caller may mount cgroup2 privately (detached) */
+	CGROUP_MODE_PRIVATE, /* cgroup2 is not mounted; a privileged caller mounts it detached, for itself */
 	CGROUP_MODE_HYBRID,  /* v1 with controllers, cgroup2 at /sys/fs/cgroup/unified */
 	CGROUP_MODE_UNIFIED, /* cgroup2 at /sys/fs/cgroup */
 };
@@ -69,7 +69,8 @@ int cgroup_detect(struct cgroup_facts *ret, struct err *e) MUST_CHECK;
 enum cgroup_manager { CGROUP_DISABLED, CGROUP_FS, CGROUP_SYSTEMD };
 
 enum cgroup_knob_flags {
-	CGROUP_KNOB_OPTIONAL = 1 << 0, /* a missing file is no error */
+	CGROUP_KNOB_OPTIONAL = 1 << 0, /* a missing file is no error and the controller is not required: the
+					  value is the kernel's default or a refinement of another row */
 	CGROUP_KNOB_SWAP = 1 << 1,     /* after EINVAL: write the next row first, then this one again */
 	CGROUP_KNOB_OR_NEXT = 1 << 2,  /* file missing or EINVAL: the next row instead; else skip the next */
 	CGROUP_KNOB_KEEP_FIRST = 1 << 3, /* the file's present first word stays in front of the value */
@@ -112,8 +113,11 @@ struct cgroup_device_program {
 };
 
 /*
- * The device rules (in order, a later one overrides; everything else is denied) behind the built-in
- * allowances, as one BPF_PROG_TYPE_CGROUP_DEVICE program: the first match from the end decides.
+ * The device rules (in order, a later one overrides, everything else is denied; each of r, w and m is
+ * decided on its own) as one BPF_PROG_TYPE_CGROUP_DEVICE program. The built-in allowances (the devices
+ * every container is given, and mknod) come before the rules, but behind a leading "deny everything":
+ * that is what every generated configuration starts with, and it must not take /dev/null away.
+ * -EINVAL names the member. `rules` may be NULL.
  */
 int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules,
 			  struct cgroup_device_program *ret, struct err *e) MUST_CHECK;
@@ -173,9 +177,8 @@ int cgroup_unit_parse(struct arena *a, const char *path, const char *id, bool us
 /* One property of StartTransientUnit or SetUnitProperties: D-Bus signature and the value as text. */
 struct cgroup_property {
 	const char *name;      /* "MemoryMax" */
-	const char *signature; /* "t", "b", "s", "ay", "a(ss)" */
-	const char *value;     /* t: decimal (18446744073709551615: infinity); b: true/false; ay: hexadecimal
-				  bytes; a(ss): pairs "PATH ACCESS" separated by commas */
+	const char *signature; /* "t" (uint64) or "ay" (bytes) */
+	const char *value;     /* t: decimal, 18446744073709551615 is infinity; ay: hexadecimal */
 };
 struct cgroup_property_list {
 	const struct cgroup_property *v;
@@ -183,8 +186,10 @@ struct cgroup_property_list {
 };
 
 /*
- * The limits of `r` as properties of a scope. What has no property (cpu.idle, burst, io.max, unified, ...)
- * is written to the files by cgroup_apply() after the unit exists.
+ * The limits of `r` as properties of a scope, so that the manager knows them and a reload does not undo
+ * them; sections 2.8 to 2.13. Known `unified` files override the other members. What has no property
+ * (cpu.idle, burst, io.max, ...) is written to the files by cgroup_apply() after the unit exists. Devices
+ * have none on purpose: our program on the scope's cgroup decides alone, the manager never touches it.
  */
 int cgroup_systemd_properties(struct arena *a, const struct resources *r, struct cgroup_property_list *ret,
 			      struct err *e) MUST_CHECK;
@@ -200,7 +205,8 @@ int cgroup_systemd_properties(struct arena *a, const struct resources *r, struct
  * of the directory. *ret_kept: how many leading components of the path existed before; cgroup_remove()
  * never removes those.
  */
-int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_kept, struct err *e) MUST_CHECK;
+int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_kept,
+		  struct err *e) MUST_CHECK;
 
 /* The cgroup at `path` below the root of the mount, or -ENOENT. */
 int cgroup_open(const char *path, int *ret_fd, struct err *e) MUST_CHECK;

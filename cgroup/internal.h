@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_CGROUP_INTERNAL_H
+#define CTR_CGROUP_INTERNAL_H
+
+/* What the files of cgroup/ share; nothing outside of it (and its unit test) includes this. */
+
+#include "cgroup.h"
+
+/* ---- pure ------------------------------------------------------------------------------------------ */
+
+/* Whether `word` (n bytes) is one of the blank-separated words. */
+bool cg_has_word(const char *words, const char *word, size_t n);
+/* The next word at *p: its length, 0 at the end; *ret points at it and *p behind it. */
+size_t cg_next_word(const char **p, const char **ret);
+/* Takes the lines of /proc/self/cgroup: own, v1_controllers. */
+void cg_parse_self(const char *text, struct cgroup_facts *f);
+/*
+ * The next component at *p: its length, 0 at the end. Empty components and "." are skipped; ".." gives
+ * the whole path away: (size_t)-1.
+ */
+size_t cg_next_component(const char **p, const char **ret);
+/* 0, or -EINVAL for a path that leaves its root or has a component that cgroupfs cannot have. */
+int cg_path_check(const char *path, struct err *e) MUST_CHECK;
+/* The value of "KEY N" in the text of a flat keyed file, or -1. */
+int64_t cg_keyed(const char *text, const char *key);
+
+/* swap (memory plus swap) as memory.swap.max: bytes, -1 for max, -2 for "not asked for". */
+int cg_swap(const struct memory_conf *m, int64_t *ret, struct err *e) MUST_CHECK;
+/* A list of CPUs or nodes ("0-3,7") as a bitmap, bit 0 of byte 0 first; *n bytes. At most 8192 entries. */
+int cg_cpu_list(struct arena *a, const char *member, const char *list, uint8_t **ret, size_t *n,
+		struct err *e) MUST_CHECK;
+
+/* ---- files ------------------------------------------------------------------------------------------ */
+
+/* Whole file as text without the last newline, cut to size - 1: length, or -errno. */
+int cg_read(int dirfd, const char *file, char *buf, size_t size) MUST_CHECK;
+/* One write of the whole value ("" is sent as a newline): 0 or -errno. */
+int cg_write(int dirfd, const char *file, const char *value) MUST_CHECK;
+
+/* The root of cgroup2: an open directory and its name for messages. */
+int cg_base_open(int *ret_fd, const char **ret_mount, struct err *e) MUST_CHECK;
+/* A directory beneath, without links and without leaving the file system: descriptor or -errno. */
+int cg_open_dir(int dirfd, const char *path) MUST_CHECK;
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+int64_t cg_now(void);
+
+#endif
