@@ -46,8 +46,8 @@ struct user {
 /* Unknown capability names are a warning, not an error, so the names are kept as they came. */
 struct capabilities { struct strv bounding, effective, inheritable, permitted, ambient; };
 
-struct rlimit { uint32_t type; uint64_t soft, hard; };
-struct rlimit_list { struct rlimit *v; size_t n; };
+struct rlimit_conf { uint32_t type; uint64_t soft, hard; };
+struct rlimit_list { struct rlimit_conf *v; size_t n; };
 
 struct scheduler {
 	uint32_t policy;	/* SCHED_* */
@@ -249,7 +249,11 @@ struct config {
 	bool foreign; /* a section of another platform is present (windows, solaris, zos, freebsd) */
 };
 
+struct json_obj;
 struct json_doc;
+
+/* The tables, for whoever writes these documents (json_print of json.h). */
+extern const struct json_obj config_json, process_json, resources_json;
 
 /*
  * Parses `n` bytes at `text` into *ret and checks every rule that needs the document alone (validate.c).
@@ -276,5 +280,11 @@ int config_check(struct arena *a, const char *origin, const char *text, size_t n
 const char *config_annotation(const struct config *c, const char *key);
 /* The namespace entry of a type (CLONE_NEW*), or NULL. */
 const struct namespace_conf *config_namespace(const struct config *c, uint32_t type);
+
+/* ---- validate.c: the rules that need the document alone; errors go to `doc` (json_bad) ---------------- */
+
+void config_validate(struct json_doc *doc, const struct config *c);
+void process_validate(struct json_doc *doc, const struct process *p);
+void resources_validate(struct json_doc *doc, const struct resources *r);
 
 #endif
