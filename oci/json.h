@@ -66,6 +66,7 @@ enum json_shape {
 #define JSON_REQUIRED 1u /* absent or null is an error; written even when zero or empty */
 #define JSON_ALWAYS 2u	 /* optional, and written even when zero or empty */
 #define JSON_LOWER 4u	 /* the name is accepted in all lower case too */
+#define JSON_EMPTY 8u	 /* "" is not taken for an absent member */
 
 struct json_field {
 	const char *name;

@@ -8,6 +8,7 @@
 #include <linux/capability.h>
 #include <linux/mempolicy.h>
 #include <linux/personality.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,15 +18,7 @@
 #include "../runtime/base/str.h"
 #include "../runtime/base/util.h"
 
-/* Kernel ABI numbers whose headers cannot be mixed with a C library's or are newer than it. */
-#define NR_CLONE_NEWTIME 0x00000080
-#define NR_CLONE_NEWNS 0x00020000
-#define NR_CLONE_NEWCGROUP 0x02000000
-#define NR_CLONE_NEWUTS 0x04000000
-#define NR_CLONE_NEWIPC 0x08000000
-#define NR_CLONE_NEWUSER 0x10000000
-#define NR_CLONE_NEWPID 0x20000000
-#define NR_CLONE_NEWNET 0x40000000
+/* Newer than some <linux/mempolicy.h>: 5.15, 6.9. */
 #define NR_MPOL_PREFERRED_MANY 5
 #define NR_MPOL_WEIGHTED_INTERLEAVE 6
 
@@ -34,14 +27,14 @@
 	const struct name_table name = { what, name##_rows, ARRAY_SIZE(name##_rows) }
 
 TABLE(ns_names, "namespace type",
-	{ "cgroup", NR_CLONE_NEWCGROUP },
-	{ "ipc", NR_CLONE_NEWIPC },
-	{ "mount", NR_CLONE_NEWNS },
-	{ "network", NR_CLONE_NEWNET },
-	{ "pid", NR_CLONE_NEWPID },
-	{ "time", NR_CLONE_NEWTIME },
-	{ "user", NR_CLONE_NEWUSER },
-	{ "uts", NR_CLONE_NEWUTS });
+	{ "cgroup", CLONE_NEWCGROUP },
+	{ "ipc", CLONE_NEWIPC },
+	{ "mount", CLONE_NEWNS },
+	{ "network", CLONE_NEWNET },
+	{ "pid", CLONE_NEWPID },
+	{ "time", CLONE_NEWTIME },
+	{ "user", CLONE_NEWUSER },
+	{ "uts", CLONE_NEWUTS });
 
 /* include/uapi/asm-generic/resource.h; MIPS and SPARC number five of them differently. */
 #if defined(__mips__) || defined(__sparc__)
