@@ -131,6 +131,8 @@ struct cgroup_request {
 	const struct resources *resources; /* or NULL */
 	bool delegate;	/* hand the cgroup to owner_uid; see cgroup_delegates() */
 	uid_t owner_uid; /* host id of process.user.uid */
+	bool no_mknod;	/* the container never holds CAP_MKNOD of the initial user namespace, so that without a
+			   cgroup it still reaches no device but those it is given */
 };
 
 struct cgroup_plan {

@@ -42,6 +42,12 @@ int cg_base_open(int *ret_fd, const char **ret_mount, struct err *e) MUST_CHECK;
 /* A directory beneath, without links and without leaving the file system: descriptor or -errno. */
 int cg_open_dir(int dirfd, const char *path) MUST_CHECK;
 
+/*
+ * Removes the directories of `path` from the last up to, not including, the first `kept` components; ends
+ * without complaint at one that is in use. 0, or -errno of the last component (gone already is 0).
+ */
+int cg_remove_chain(int base, const char *path, unsigned int kept);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t cg_now(void);
 

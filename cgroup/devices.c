@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Device rules -> one small BPF program. Pure; bpf.c gives it to the kernel.
+ *
+ * A request is a device and a set of wanted accesses (r, w, m). Each access is decided by the last rule
+ * that matches the device and names the access, so the program looks at the rules from the last to the
+ * first and keeps the accesses that are still undecided in one register: an allowing rule takes its own
+ * away (none left: allow), a denying rule ends with "deny" when one of them is wanted. Undecided at the
+ * end: deny.
+ */
+#include "internal.h"
+
+#include <linux/bpf.h>
+#include <stdio.h>
+
+#include "../runtime/base/util.h"
+
+/* A rule takes at most this many instructions, and every jump must fit into 16 bits. */
+#define RULE_INSNS 11
+#define RULES_MAX (INT16_MAX / RULE_INSNS - 32)
+
+enum {
+	TYPE_BLOCK = BPF_DEVCG_DEV_BLOCK,
+	TYPE_CHAR = BPF_DEVCG_DEV_CHAR,
+	TYPE_BOTH = TYPE_BLOCK | TYPE_CHAR,
+	ACCESS_M = BPF_DEVCG_ACC_MKNOD,
+	ACCESS_R = BPF_DEVCG_ACC_READ,
+	ACCESS_W = BPF_DEVCG_ACC_WRITE,
+	ACCESS_ALL = ACCESS_M | ACCESS_R | ACCESS_W,
+};
+
+struct rule {
+	uint32_t types;	 /* TYPE_* */
+	uint32_t access; /* ACCESS_* */
+	bool any_major, any_minor, allow;
+	uint32_t major, minor;
+};
+
+/* What every container may do (OCI "default devices", and what other runtimes allow with them). */
+static const struct rule defaults[] = {
+	{ .types = TYPE_BOTH, .access = ACCESS_M, .any_major = true, .any_minor = true, .allow = true },
+#define DEV(maj, min) { .types = TYPE_CHAR, .access = ACCESS_ALL, .allow = true, .major = (maj), .minor = (min) }
+	DEV(1, 3),    /* null */
+	DEV(1, 5),    /* zero */
+	DEV(1, 7),    /* full */
+	DEV(1, 8),    /* random */
+	DEV(1, 9),    /* urandom */
+	DEV(5, 0),    /* tty */
+	DEV(5, 2),    /* ptmx */
+	DEV(10, 200), /* net/tun */
+#undef DEV
+	/* pts */
+	{ .types = TYPE_CHAR, .access = ACCESS_ALL, .allow = true, .major = 136, .any_minor = true },
+};
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+static int number(const struct opt_i64 *v, size_t i, const char *member, bool *any, uint32_t *ret, struct err *e)
+{
+	*any = !v->set || v->v == -1;
+	*ret = 0;
+	if (*any)
+		return 0;
+	if (v->v < 0 || v->v > UINT32_MAX)
+		return err_bad(e, "linux.resources.devices[%zu].%s is %lld: not a device number", i, member,
+			       (long long)v->v);
+	*ret = (uint32_t)v->v;
+	return 0;
+}
+
+static int access_bits(const char *s, size_t i, uint32_t *ret, struct err *e)
+{
+	uint32_t bits = 0;
+
+	if (!s) {
+		*ret = ACCESS_ALL;
+		return 0;
+	}
+	for (const char *p = s; *p; p++) {
+		uint32_t b = *p == 'r' ? ACCESS_R : *p == 'w' ? ACCESS_W : *p == 'm' ? ACCESS_M : 0;
+
+		bits |= b;
+		if (!b) {
+			bits = 0;
+			break;
+		}
+	}
+	if (!bits)
+		return err_bad(e, "linux.resources.devices[%zu].access '%s' is not made of r, w and m", i, s);
+	*ret = bits;
+	return 0;
+}
+
+static int rule_read(const struct device_rule *d, size_t i, struct rule *ret, struct err *e)
+{
+	struct rule r = { .allow = d->allow };
+	int x;
+
+	switch (d->type) {
+	case 0:
+	case 'a':
+		r.types = TYPE_BOTH;
+		break;
+	case 'b':
+		r.types = TYPE_BLOCK;
+		break;
+	case 'c':
+		r.types = TYPE_CHAR;
+		break;
+	default:
+		return err_bad(e, "linux.resources.devices[%zu].type is not a, b or c", i);
+	}
+	x = number(&d->major, i, "major", &r.any_major, &r.major, e);
+	if (x >= 0)
+		x = number(&d->minor, i, "minor", &r.any_minor, &r.minor, e);
+	if (x >= 0)
+		x = access_bits(d->access, i, &r.access, e);
+	*ret = r;
+	return x;
+}
+
+static bool is_everything(const struct rule *r)
+{
+	return r->types == TYPE_BOTH && r->any_major && r->any_minor && r->access == ACCESS_ALL;
+}
+
+/* All rules in the order of evaluation: the last one of the configuration first, the defaults at the end. */
+static int rules_read(const struct device_rule_list *l, struct rule *v, size_t *ret, struct err *e)
+{
+	size_t n = l ? l->n : 0, used = 0, skip = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = rule_read(&l->v[i], i, &v[n - 1 - i], e);
+
+		if (r < 0)
+			return r;
+		/* "Deny everything" first is the state we start from anyway. */
+		if (skip == i && !v[n - 1 - i].allow && is_everything(&v[n - 1 - i]))
+			skip++;
+	}
+	used = n - skip;
+	for (size_t i = ARRAY_SIZE(defaults); i-- > 0;)
+		v[used++] = defaults[i];
+	*ret = used;
+	return 0;
+}
+
+/* ---- making it small ---------------------------------------------------------------------------------- */
+
+/* Every device of b is one of a. */
+static bool covers(const struct rule *a, const struct rule *b)
+{
+	return (b->types & ~a->types) == 0 && (a->any_major || (!b->any_major && a->major == b->major)) &&
+	       (a->any_minor || (!b->any_minor && a->minor == b->minor));
+}
+
+/* Takes away what an earlier rule has decided, and denials at the end, where denial is what happens. */
+static size_t rules_reduce(struct rule *v, size_t n)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct rule r = v[i];
+
+		for (size_t k = 0; k < used && r.access; k++)
+			if (covers(&v[k], &r))
+				r.access &= ~v[k].access;
+		if (r.access)
+			v[used++] = r;
+	}
+	while (used > 0 && !v[used - 1].allow)
+		used--;
+	return used;
+}
+
+static int compare(uint32_t a, uint32_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+/* Wider before narrower; equal types together, and in them equal majors. */
+static int rule_order(const void *x, const void *y)
+{
+	const struct rule *a = x, *b = y;
+	int c = compare(b->types == TYPE_BOTH, a->types == TYPE_BOTH);
+
+	c = c ? c : compare(b->types, a->types);
+	c = c ? c : compare(b->any_major, a->any_major);
+	c = c ? c : compare(a->major, b->major);
+	c = c ? c : compare(b->any_minor, a->any_minor);
+	return c ? c : compare(a->minor, b->minor);
+}
+
+/* Neighbours with the same verdict may change places: sorts each such run and joins equal devices. */
+static size_t rules_merge(struct rule *v, size_t n)
+{
+	size_t used = 0;
+
+	for (size_t start = 0, end; start < n; start = end) {
+		size_t first = used;
+
+		for (end = start; end < n && v[end].allow == v[start].allow;)
+			end++;
+		qsort(&v[start], end - start, sizeof(*v), rule_order);
+		for (size_t i = start; i < end; i++) {
+			if (used > first && rule_order(&v[used - 1], &v[i]) == 0)
+				v[used - 1].access |= v[i].access;
+			else
+				v[used++] = v[i];
+		}
+	}
+	return used;
+}
+
+/* ---- instructions ------------------------------------------------------------------------------------- */
+
+enum { R0, R_CTX, R_TYPE, R_LEFT, R_MAJOR, R_MINOR, R_TMP };
+
+struct program {
+	struct bpf_insn *v;
+	size_t n;
+	/* Jumps to the ends of the program, linked through their offset fields; SIZE_MAX: none. */
+	size_t allow, deny;
+};
+
+/* Returns the index of the instruction. */
+static size_t put(struct program *p, unsigned int code, unsigned int dst, unsigned int src, int off, int imm)
+{
+	struct bpf_insn *i = &p->v[p->n];
+
+	i->code = (uint8_t)code;
+	i->dst_reg = dst & 0xf;
+	i->src_reg = src & 0xf;
+	i->off = (int16_t)off;
+	i->imm = imm;
+	return p->n++;
+}
+
+/* Jumps from `at` to the next instruction. */
+static void here(struct program *p, size_t at)
+{
+	p->v[at].off = (int16_t)(p->n - at - 1);
+}
+
+/* A jump to an end: its offset holds the distance back to the previous one of the kind until resolved. */
+static void jump_end(struct program *p, size_t *chain, unsigned int code, unsigned int dst, uint32_t imm)
+{
+	size_t at = put(p, code, dst, 0, 0, (int)imm);
+
+	p->v[at].off = (int16_t)(*chain == SIZE_MAX ? 0 : at - *chain);
+	*chain = at;
+}
+
+static void put_end(struct program *p, size_t chain, int verdict)
+{
+	while (chain != SIZE_MAX) {
+		size_t back = (size_t)p->v[chain].off;
+
+		here(p, chain);
+		chain = back ? chain - back : SIZE_MAX;
+	}
+	put(p, BPF_ALU64 | BPF_MOV | BPF_K, R0, 0, 0, verdict);
+	put(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+static void put_action(struct program *p, const struct rule *r)
+{
+	if (r->access == ACCESS_ALL) {
+		jump_end(p, r->allow ? &p->allow : &p->deny, BPF_JMP | BPF_JA, 0, 0);
+	} else if (r->allow) {
+		put(p, BPF_ALU | BPF_AND | BPF_K, R_LEFT, 0, 0, (int)(ACCESS_ALL & ~r->access));
+		jump_end(p, &p->allow, BPF_JMP32 | BPF_JEQ | BPF_K, R_LEFT, 0);
+	} else {
+		jump_end(p, &p->deny, BPF_JMP32 | BPF_JSET | BPF_K, R_LEFT, r->access);
+	}
+}
+
+/*
+ * Jumps when reg is not value. Through a scratch register: were reg compared itself, the verifier would
+ * know its value on the one branch, and follow the rest of the program once more for every comparison.
+ */
+static size_t put_unless(struct program *p, unsigned int reg, uint32_t value)
+{
+	put(p, BPF_ALU | BPF_MOV | BPF_X, R_TMP, reg, 0, 0);
+	put(p, BPF_ALU | BPF_XOR | BPF_K, R_TMP, 0, 0, (int)value);
+	return put(p, BPF_JMP32 | BPF_JNE | BPF_K, R_TMP, 0, 0, 0);
+}
+
+static bool same_major(const struct rule *a, const struct rule *b)
+{
+	return a->types == b->types && a->any_major == b->any_major && a->major == b->major;
+}
+
+/* How many rules from v[0] on differ in nothing but a minor below 32, and those minors as a set. */
+static size_t minor_set(const struct rule *v, size_t n, uint32_t *ret)
+{
+	size_t i = 0;
+
+	*ret = 0;
+	while (i < n && same_major(&v[i], v) && v[i].allow == v->allow && v[i].access == v->access &&
+	       !v[i].any_minor && v[i].minor < 32)
+		*ret |= 1U << v[i++].minor;
+	return i;
+}
+
+/* The minors, and what follows when one is met. Returns how many rules that were. */
+static size_t put_minors(struct program *p, const struct rule *v, size_t n)
+{
+	size_t large = 0, next = 0, count;
+	uint32_t set;
+
+	count = minor_set(v, n, &set);
+	if (count > 1) {
+		large = put(p, BPF_JMP32 | BPF_JGT | BPF_K, R_MINOR, 0, 0, 31);
+		put(p, BPF_ALU | BPF_MOV | BPF_K, R_TMP, 0, 0, 1);
+		put(p, BPF_ALU | BPF_LSH | BPF_X, R_TMP, R_MINOR, 0, 0);
+		put(p, BPF_ALU | BPF_AND | BPF_K, R_TMP, 0, 0, (int)set);
+		next = put(p, BPF_JMP32 | BPF_JEQ | BPF_K, R_TMP, 0, 0, 0);
+	} else {
+		count = 1;
+		if (!v->any_minor)
+			next = put_unless(p, R_MINOR, v->minor);
+	}
+	put_action(p, v);
+	if (next)
+		here(p, next);
+	if (large)
+		here(p, large);
+	return count;
+}
+
+/* One or more neighbours of the same major: the major is compared once. Returns how many. */
+static size_t put_major(struct program *p, const struct rule *v, size_t n)
+{
+	size_t i = 0, skip = v->any_major ? 0 : put_unless(p, R_MAJOR, v->major);
+
+	do
+		i += put_minors(p, &v[i], n - i);
+	while (i < n && same_major(&v[i], v));
+	if (skip)
+		here(p, skip);
+	return i;
+}
+
+static void put_rules(struct program *p, const struct rule *v, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		uint32_t types = v[i].types;
+		size_t skip = types != TYPE_BOTH ? put_unless(p, R_TYPE, types) : 0;
+
+		do
+			i += put_major(p, &v[i], n - i);
+		while (i < n && v[i].types == types);
+		if (skip)
+			here(p, skip);
+	}
+}
+
+static void put_start(struct program *p)
+{
+	const int access = offsetof(struct bpf_cgroup_dev_ctx, access_type);
+
+	put(p, BPF_LDX | BPF_MEM | BPF_W, R_LEFT, R_CTX, access, 0);
+	put(p, BPF_ALU | BPF_MOV | BPF_X, R_TYPE, R_LEFT, 0, 0);
+	put(p, BPF_ALU | BPF_RSH | BPF_K, R_LEFT, 0, 0, 16); /* accesses are the upper half */
+	put(p, BPF_ALU | BPF_AND | BPF_K, R_TYPE, 0, 0, 0xffff);
+	put(p, BPF_LDX | BPF_MEM | BPF_W, R_MAJOR, R_CTX, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+	put(p, BPF_LDX | BPF_MEM | BPF_W, R_MINOR, R_CTX, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+}
+
+int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules, struct cgroup_device_program *ret,
+			  struct err *e)
+{
+	struct program p = { .allow = SIZE_MAX, .deny = SIZE_MAX };
+	size_t n = rules ? rules->n : 0;
+	bool final_allow;
+	struct rule *v;
+	int r;
+
+	if (n > RULES_MAX)
+		return err_bad(e, "linux.resources.devices has more than %d rules", RULES_MAX);
+	v = arena_array(a, n + ARRAY_SIZE(defaults), sizeof(*v));
+	if (!v)
+		return err_nomem(e);
+	r = rules_read(rules, v, &n, e);
+	if (r < 0)
+		return r;
+	n = rules_reduce(v, n);
+	n = rules_merge(v, n);
+	n = rules_reduce(v, n);
+	p.v = arena_array(a, 10 + RULE_INSNS * n, sizeof(*p.v));
+	if (!p.v)
+		return err_nomem(e);
+	/* Reduction left nothing behind a rule for everything. */
+	final_allow = n > 0 && is_everything(&v[n - 1]);
+	n -= final_allow;
+	if (n > 0) {
+		put_start(&p);
+		put_rules(&p, v, n);
+	}
+	/* The verifier refuses instructions that are never reached: each end only if something leads to it. */
+	put_end(&p, final_allow ? p.allow : p.deny, final_allow);
+	if ((final_allow ? p.deny : p.allow) != SIZE_MAX)
+		put_end(&p, final_allow ? p.deny : p.allow, !final_allow);
+	ret->v = p.v;
+	ret->n = p.n;
+	return 0;
+}
