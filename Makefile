@@ -77,6 +77,8 @@ HOST_SRC := $(BASE_SRC) $(wildcard oci/*.c cgroup/*.c netns/*.c) $(wildcard runt
 INIT_BASE := runtime/base/err.c runtime/base/path.c runtime/plan_wire.c runtime/sync.c
 INIT_SRC := $(wildcard runtime/init/*.c) $(filter $(INIT_BASE),$(wildcard runtime/base/*.c runtime/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
+# Sources made at build time by programs of our own that need a library which exists only shared.
+GEN_OBJ  := $(B)/gen/loopback.o
 LIB_OBJ  := $(filter-out $(B)/runtime/main.o,$(HOST_OBJ))
 INIT_OBJ := $(INIT_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(wildcard tests/unit/*.c)
@@ -123,7 +125,17 @@ $(B)/init_image.o: runtime/init_image.S $(B)/ctr-init
 	$(Q)mkdir -p $(@D)
 	$(call say,AS,$<)$(CC) -fPIE -DCTR_INIT_FILE='"$(B)/ctr-init"' -c -o $@ $<
 
-$(B)/libctr.a: $(LIB_OBJ) $(B)/init_image.o
+$(B)/gen-loopback: netns/gen/loopback.c
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)cc -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libmnl)
+
+$(B)/gen/loopback.c: $(B)/gen-loopback
+	$(Q)mkdir -p $(@D) && $< > $@
+
+$(B)/gen/loopback.o: $(B)/gen/loopback.c | $(PREPARE)
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -I. -c -o $@ $<
+
+$(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(B)/ctr: $(B)/runtime/main.o $(B)/libctr.a

@@ -47,6 +47,12 @@ void *arena_alloc(struct arena *a, size_t n)
 	return p;
 }
 
+void arena_rewind(struct arena *a, size_t used)
+{
+	memset(a->base + used, 0, a->used - used);
+	a->used = used;
+}
+
 void *arena_array(struct arena *a, size_t n, size_t size)
 {
 	size_t total;

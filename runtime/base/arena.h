@@ -28,6 +28,9 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Forgets everything handed out since `used` was noted; the memory is zeroed again. */
+void arena_rewind(struct arena *a, size_t used);
+
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 /* What a caller says when one of the above gave NULL. */
 int err_nomem(struct err *e) __attribute__((cold));

@@ -29,6 +29,12 @@ static inline void mem_free(void *p)
 	free(*(void **)p);
 }
 
+/* For results that change nothing any more: undo steps, waits that were only a courtesy. */
+static inline void best_effort(int result)
+{
+	(void)result;
+}
+
 /* Closed or freed when the variable leaves its scope; initialise with -EBADF or NULL. */
 #define auto_close __attribute__((cleanup(fd_close)))
 #define auto_free __attribute__((cleanup(mem_free)))

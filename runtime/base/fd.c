@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* File and descriptor helpers of the host side. Paths here are the host's own, never a container's. */
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys.h"
+#include "util.h"
+
+static int open_regular(int dirfd, const char *name, struct stat *st)
+{
+	/* O_NONBLOCK: a FIFO in the way must not stop us; harmless on regular files. */
+	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, st) < 0)
+		return -errno;
+	if (S_ISDIR(st->st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st->st_mode))
+		return -EINVAL;
+	return TAKE_FD(fd);
+}
+
+static ssize_t read_some(int fd, char *buf, size_t n)
+{
+	ssize_t r;
+
+	do
+		r = read(fd, buf, n);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
+int file_read_at(struct arena *a, int dirfd, const char *name, size_t max, char **ret, size_t *ret_n)
+{
+	struct stat st;
+	auto_close int fd = open_regular(dirfd, name, &st);
+
+	if (fd < 0)
+		return fd;
+	if ((uint64_t)st.st_size > max)
+		return -EFBIG;
+	/* Kernel files say size 0; a growing file is read to `size` and no further. */
+	size_t size = st.st_size > 0 ? (size_t)st.st_size : MIN(max, (size_t)65536), n = 0;
+	char *buf = arena_alloc(a, size + 1);
+	if (!buf)
+		return -ENOMEM;
+	while (n < size) {
+		ssize_t r = read_some(fd, buf + n, size - n);
+		if (r < 0)
+			return (int)r;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	buf[n] = '\0';
+	*ret = buf;
+	*ret_n = n;
+	return 0;
+}
+
+int file_read(struct arena *a, int dirfd, const char *name, size_t max, char **ret, size_t *ret_n, struct err *e)
+{
+	int r = file_read_at(a, dirfd, name, max, ret, ret_n);
+
+	if (r == -EFBIG)
+		return err_set(e, EFBIG, "read %s: larger than %zu MiB", name, max >> 20);
+	if (r == -EINVAL)
+		return err_set(e, EINVAL, "read %s: not a regular file", name);
+	return r < 0 ? err_sys(e, r, "open %s", name) : 0;
+}
+
+int file_read_short(int dirfd, const char *name, char *buf, size_t size)
+{
+	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	size_t n = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (n < size - 1) {
+		ssize_t r = read_some(fd, buf + n, size - 1 - n);
+		if (r < 0)
+			return (int)r;
+		if (r == 0)
+			break;
+		n += (size_t)r;
+	}
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return (int)n;
+}
+
+int fd_write_all(int fd, const void *data, size_t n)
+{
+	for (const char *p = data; n > 0;) {
+		ssize_t r = write(fd, p, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+int file_write(int dirfd, const char *name, const void *data, size_t n)
+{
+	auto_close int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t r;
+
+	if (fd < 0)
+		return -errno;
+	do
+		r = write(fd, data, n);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	return (size_t)r == n ? 0 : -EIO;
+}
+
+int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode)
+{
+	char tmp[256];
+	const char *base = strrchr(name, '/');
+	int prefix = base ? (int)(base + 1 - name) : 0;
+
+	base = base ? base + 1 : name;
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s.%s.%d", prefix, name, base, getpid()) >= sizeof(tmp))
+		return -ENAMETOOLONG;
+	auto_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0 && errno == EEXIST) {
+		/* Left by a process of the same number that was killed in between. */
+		(void)unlinkat(dirfd, tmp, 0);
+		fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	}
+	if (fd < 0)
+		return -errno;
+	int r = fd_write_all(fd, data, n);
+	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(dirfd, tmp, 0);
+	return r;
+}
+
+int fd_memory(const char *name, const void *data, size_t n)
+{
+	auto_close int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	int r = fd_write_all(fd, data, n);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int fd_move(int *fd, int at_least, bool inherit)
+{
+	int r = fcntl(*fd, inherit ? F_DUPFD : F_DUPFD_CLOEXEC, at_least);
+
+	if (r < 0)
+		return -errno;
+	fd_close(fd);
+	*fd = r;
+	return 0;
+}
+
+int fd_sanitize(struct err *e)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		int null = open("/dev/null", O_RDWR);
+		if (null < 0)
+			return err_sys(e, errno, "open /dev/null for missing descriptor %d", fd);
+		if (null != fd) /* lower ones exist already, so the lowest free number is fd */
+			return err_set(e, EBADF, "descriptor %d cannot be opened", fd);
+	}
+	int r = sys_close_range(3, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
+	return r < 0 ? err_sys(e, r, "mark inherited descriptors close-on-exec") : 0;
+}

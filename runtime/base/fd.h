@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_BASE_FD_H
+#define CTR_BASE_FD_H
+
+/* Whole files, small writes, and the descriptors a process came with. Host side. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "arena.h"
+#include "err.h"
+
+/*
+ * Reads a regular file to its end into the arena, NUL-terminated; -EFBIG above `max` bytes, -EINVAL for
+ * anything but a regular file (never blocks on a FIFO). Returns 0 or -errno without a text, so that
+ * callers can tell absence from failure; file_read() is the same with a text.
+ */
+int file_read_at(struct arena *a, int dirfd, const char *name, size_t max, char **ret, size_t *ret_n) MUST_CHECK;
+int file_read(struct arena *a, int dirfd, const char *name, size_t max, char **ret, size_t *ret_n,
+	      struct err *e) MUST_CHECK;
+/* A short kernel file (proc, sys, cgroup) into a buffer, NUL-terminated, trailing newline removed. */
+int file_read_short(int dirfd, const char *name, char *buf, size_t size) MUST_CHECK;
+/* One write(2) of all of it into an existing file. -errno, no text. */
+int file_write(int dirfd, const char *name, const void *data, size_t n) MUST_CHECK;
+/* Atomic replacement: a temporary name in the same directory, then rename. No fsync: the state is gone at boot. */
+int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode) MUST_CHECK;
+/* All of it, over short writes and EINTR. */
+int fd_write_all(int fd, const void *data, size_t n) MUST_CHECK;
+/* An anonymous file with this content, offset 0, close-on-exec. */
+int fd_memory(const char *name, const void *data, size_t n) MUST_CHECK;
+/* Moves fd to the lowest free number >= at_least, without close-on-exec when `inherit`; closes the old one. */
+int fd_move(int *fd, int at_least, bool inherit) MUST_CHECK;
+
+/* Descriptors 0, 1, 2 exist afterwards (/dev/null for missing ones); all from 3 on are close-on-exec. */
+int fd_sanitize(struct err *e) MUST_CHECK;
+
+#endif

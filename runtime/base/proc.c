@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Process identity and waiting. Signals are never sent by number alone: pids are reused. */
+#include "proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "fd.h"
+#include "str.h"
+#include "sys.h"
+#include "util.h"
+
+int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
+{
+	char path[32], buf[1024];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	int n = file_read_short(AT_FDCWD, path, buf, sizeof(buf));
+	if (n == -ENOENT)
+		return -ESRCH;
+	if (n < 0)
+		return n;
+	/* The name in parentheses may hold blanks and parentheses: count fields after the last ')'. */
+	char *p = strrchr(buf, ')');
+	if (!p || p[1] != ' ' || p[2] == '\0')
+		return -EPROTO;
+	char state = p[2];
+	p += 2;
+	for (int field = 3; field < 22; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return -EPROTO;
+		p++;
+	}
+	char *end = strchr(p, ' ');
+	if (end)
+		*end = '\0';
+	uint64_t start;
+	if (str_u64(p, UINT64_MAX, &start) < 0)
+		return -EPROTO;
+	*ret_start = start;
+	*ret_state = state;
+	return 0;
+}
+
+int proc_boot_id(char ret[BOOT_ID_SIZE])
+{
+	int n = file_read_short(AT_FDCWD, "/proc/sys/kernel/random/boot_id", ret, BOOT_ID_SIZE);
+
+	return n < 0 ? n : 0;
+}
+
+int proc_open(pid_t pid, uint64_t start)
+{
+	uint64_t got;
+	char state;
+
+	if (pid <= 0)
+		return -ESRCH;
+	auto_close int fd = sys_pidfd_open(pid, 0);
+	if (fd < 0)
+		return fd == -EINVAL ? -ESRCH : fd;
+	int r = proc_stat(pid, &got, &state);
+	if (r < 0)
+		return r;
+	if (got != start || state == 'Z' || state == 'X')
+		return -ESRCH;
+	return TAKE_FD(fd);
+}
+
+int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int proc_wait_end(int pidfd, int timeout_ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int64_t deadline = now_ms() + timeout_ms;
+
+	for (;;) {
+		int r = poll(&p, 1, timeout_ms);
+		if (r > 0)
+			return 0;
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+		if (timeout_ms >= 0)
+			timeout_ms = (int)MAX(deadline - now_ms(), (int64_t)0);
+	}
+}
+
+int proc_reap(int pidfd)
+{
+	siginfo_t si = { 0 };
+	int r;
+
+	do
+		r = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &si, WEXITED);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	return si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_BASE_PROC_H
+#define CTR_BASE_PROC_H
+
+/* Processes seen from outside: identity that survives pid reuse, waiting with a deadline. Host side. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+/*
+ * Start time (field 22 of /proc/PID/stat, clock ticks since boot) and state letter of a process.
+ * -ESRCH when there is no such process.
+ */
+int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state) MUST_CHECK;
+
+/* The random id of this boot, 36 characters and a NUL. */
+#define BOOT_ID_SIZE 37
+int proc_boot_id(char ret[BOOT_ID_SIZE]) MUST_CHECK;
+
+/*
+ * A pidfd of the process that had this start time: -ESRCH when it has ended (zombies included) or the
+ * number belongs to somebody else by now. The check is made after the pidfd is open, so it is exact.
+ */
+int proc_open(pid_t pid, uint64_t start) MUST_CHECK;
+
+/* Waits for the end of the process behind a pidfd; 0, or -ETIMEDOUT. timeout_ms < 0: no limit. */
+int proc_wait_end(int pidfd, int timeout_ms) MUST_CHECK;
+
+/* Reaps a child by pidfd: its exit status, or 128 + signal. -ECHILD when it is not ours. */
+int proc_reap(int pidfd) MUST_CHECK;
+
+/* Monotonic milliseconds. */
+int64_t now_ms(void);
+
+#endif

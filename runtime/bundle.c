@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a bundle directory and options to a plan, and from the plan to a created container. */
+#include "bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/util.h"
+
+#define CONFIG_MAX ((size_t)16 << 20)
+
+static int absolute_bundle(struct ctx *ctx, const char *bundle, const char **ret, struct err *e)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!realpath(bundle, path))
+		return err_set(e, errno, "bundle %s: %s", bundle, errno == ENOENT ? "missing" : err_text(errno));
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, ENOTDIR, "bundle %s: not a directory", bundle);
+	*ret = arena_strdup(&ctx->arena, path);
+	return *ret ? 0 : err_nomem(e);
+}
+
+static int read_config(struct ctx *ctx, const struct bundle_opts *o, const char *bundle, const struct config **ret,
+		       struct err *e)
+{
+	const char *path = o->config ? o->config : arena_printf(&ctx->arena, "%s/config.json", bundle);
+	char *text;
+	size_t n;
+
+	if (!path)
+		return err_nomem(e);
+	int r = file_read_at(&ctx->arena, AT_FDCWD, path, CONFIG_MAX, &text, &n);
+	if (r == -EFBIG)
+		return err_set(e, EFBIG, "%s: larger than %zu MiB", path, CONFIG_MAX >> 20);
+	if (r == -EINVAL)
+		return err_set(e, EINVAL, "%s: not a regular file", path);
+	if (r < 0)
+		return err_set(e, -r, "read %s: %s", path, r == -ENOENT ? "missing" : err_text(-r));
+	return config_parse(&ctx->arena, "config.json", text, n, ret, e);
+}
+
+/* --preserve-fds and socket activation: the descriptors must be there before we open any of our own. */
+static int check_kept(const struct create_options *co, struct err *e)
+{
+	for (uint32_t i = 0; i < co->keep_fds; i++)
+		if (fcntl(3 + (int)i, F_GETFD) < 0)
+			return err_bad(e, "--preserve-fds: descriptor %u is not open", 3 + i);
+	return 0;
+}
+
+/* LISTEN_FDS counts for us only when LISTEN_PID does not name another process; engines leave it out. */
+static uint32_t listen_fds(void)
+{
+	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	uint64_t n, p;
+
+	if (!fds || str_u64(fds, 1024, &n) < 0)
+		return 0;
+	if (pid && (str_u64(pid, INT32_MAX, &p) < 0 || (pid_t)p != getpid()))
+		return 0;
+	return (uint32_t)n;
+}
+
+static int pick_manager(const struct ctx *ctx, enum cgroup_manager *ret, struct err *e)
+{
+	const char *m = ctx->cgroup_manager;
+
+	if (!m)
+		*ret = ctx->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_FS;
+	else if (str_eq(m, "cgroupfs"))
+		*ret = CGROUP_FS;
+	else if (str_eq(m, "systemd"))
+		*ret = CGROUP_SYSTEMD;
+	else if (str_eq(m, "disabled"))
+		*ret = CGROUP_DISABLED;
+	else
+		return err_bad(e, "invalid --cgroup-manager \"%s\": must be cgroupfs, systemd or disabled", m);
+	return 0;
+}
+
+int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bool listener, struct bundle_plan *ret,
+		struct err *e)
+{
+	struct create_options co = {
+		.id = id,
+		.no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring,
+		.init = o->init,
+		.listener = listener,
+		.listen_fds = listen_fds(),
+	};
+	int r = store_check_id(id, e);
+
+	co.keep_fds = o->preserve_fds + co.listen_fds;
+	if (r == 0)
+		r = check_kept(&co, e);
+	if (r == 0)
+		r = pick_manager(ctx, &co.cgroup_manager, e);
+	if (r == 0)
+		r = absolute_bundle(ctx, o->bundle ? o->bundle : ".", &co.bundle, e);
+	if (r == 0)
+		r = read_config(ctx, o, co.bundle, &ret->config, e);
+	if (r == 0)
+		r = facts_gather(&ret->facts, e);
+	if (r < 0)
+		return r;
+	const char *init = config_annotation(ret->config, "ctr.init");
+	co.init |= init && str_eq(init, "true");
+	r = plan_build(&ctx->arena, ret->config, &co, &ret->facts, &ret->plan, e);
+	for (size_t i = 0; r == 0 && i < ret->plan->warnings.n; i++)
+		ctx_warn(ctx, "%s", ret->plan->warnings.v[i]);
+	return r;
+}
+
+int bundle_print(const struct plan *p, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	plan_print(&b, p);
+	if (b.failed)
+		return err_nomem(e);
+	int r = fd_write_all(STDOUT_FILENO, b.p, b.n);
+	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+}
+
+int bundle_check_terminal(const struct bundle_opts *o, const struct plan *p, bool detached, struct err *e)
+{
+	if (!p->terminal && o->console_socket)
+		return err_bad(e, "--console-socket is given, but process.terminal is not true");
+	if (p->terminal && detached && !o->console_socket)
+		return err_bad(e, "process.terminal is true: a detached container needs --console-socket");
+	return 0;
+}
+
+int bundle_create(struct ctx *ctx, const struct bundle_opts *o, const struct bundle_plan *b, struct container *c,
+		  struct created *ret, struct err *e)
+{
+	const struct create_outputs out = { .pid_file = o->pid_file,
+					    .console_socket = o->console_socket,
+					    .pidfd_socket = o->pidfd_socket };
+	int r = store_create(ctx, b->plan->id, c, e);
+
+	return r < 0 ? r : host_create(ctx, c, b->plan, &out, ret, e);
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctr exec: another process in a running container. Starts from the process that create recorded. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "../cgroup/cgroup.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/util.h"
+#include "host_attach.h"
+#include "host_converse.h"
+#include "host_create.h"
+#include "host_open.h"
+#include "host_socket.h"
+#include "plan_exec.h"
+#include "store.h"
+
+#define PROCESS_MAX ((size_t)16 << 20)
+#define EXEC_TIMEOUT_MS 60000
+#define FILTER_FLAG_WAIT_KILLABLE (1UL << 5) /* Linux 5.19 */
+
+struct exec_opts {
+	const char *process, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *label, *apparmor, *cgroup;
+	struct strv env, caps, groups;
+	bool tty, detach, no_new_privs, ignore_paused;
+	uint32_t preserve_fds;
+};
+
+#define O(kind, member) OPT_##kind, offsetof(struct exec_opts, member)
+static const struct opt exec_options[] = {
+	{ "process", 'p', O(STRING, process), "FILE", "the process object (JSON) to run" },
+	{ "cwd", 0, O(STRING, cwd), "DIR", "working directory in the container" },
+	{ "env", 'e', O(LIST, env), "NAME=VALUE", "add to the environment" },
+	{ "tty", 't', O(FLAG, tty), NULL, "give it a terminal" },
+	{ "user", 'u', O(STRING, user), "UID[:GID]", "run as these ids of the container" },
+	{ "additional-gids", 'g', O(LIST, groups), "GID", "supplementary group" },
+	{ "detach", 'd', O(FLAG, detach), NULL, "do not wait for it" },
+	{ "pid-file", 0, O(STRING, pid_file), "FILE", "write its pid to FILE" },
+	{ "console-socket", 0, O(STRING, console_socket), "PATH", "socket that gets the terminal's master" },
+	{ "pidfd-socket", 0, O(STRING, pidfd_socket), "PATH", "socket that gets a pidfd" },
+	{ "process-label", 0, O(STRING, label), "LABEL", "SELinux label" },
+	{ "apparmor", 0, O(STRING, apparmor), "PROFILE", "AppArmor profile" },
+	{ "no-new-privs", 0, O(FLAG, no_new_privs), NULL, "set no_new_privs" },
+	{ "cap", 'c', O(LIST, caps), "CAP", "add a capability" },
+	{ "preserve-fds", 0, O(U32, preserve_fds), "N", "pass descriptors 3 to 3+N-1 on" },
+	{ "cgroup", 0, O(STRING, cgroup), "PATH", "cgroup below the container's" },
+	{ "ignore-paused", 0, O(FLAG, ignore_paused), NULL, "also into a paused container" },
+	{ "no-subreaper", 0, OPT_IGNORE_FLAG, 0, NULL, NULL },
+	OPT_END,
+};
+
+/* ---- the process ------------------------------------------------------------------------------------------------ */
+
+static int append(struct arena *a, struct strv *list, const struct strv *more, struct err *e)
+{
+	char **v = arena_array(a, list->n + more->n + 1, sizeof(*v));
+
+	if (!v)
+		return err_nomem(e);
+	for (size_t i = 0; i < list->n; i++)
+		v[i] = list->v[i];
+	for (size_t i = 0; i < more->n; i++)
+		v[list->n + i] = more->v[i];
+	*list = (struct strv){ v, list->n + more->n };
+	return 0;
+}
+
+/* UID[:GID]: assigned only when all of it is right; the highest number means "unchanged" to the kernel. */
+static int parse_user(const char *text, struct user *ret, struct err *e)
+{
+	char uid[16] = "";
+	const char *colon = strchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : strlen(text);
+	uint64_t u, g = 0;
+
+	if (n >= sizeof(uid))
+		return err_bad(e, "invalid --user \"%.64s\": must be UID or UID:GID", text);
+	memcpy(uid, text, n);
+	if (str_u64(uid, UINT32_MAX - 1, &u) < 0 || (colon && str_u64(colon + 1, UINT32_MAX - 1, &g) < 0))
+		return err_bad(e, "invalid --user \"%.64s\": must be UID or UID:GID", text);
+	ret->uid = (uint32_t)u;
+	ret->gid = (uint32_t)g;
+	return 0;
+}
+
+static int add_groups(struct arena *a, const struct strv *more, struct user *u, struct err *e)
+{
+	uint32_t *v = arena_array(a, u->additional_gids.n + more->n + 1, sizeof(*v));
+	size_t n = u->additional_gids.n;
+
+	if (!v)
+		return err_nomem(e);
+	if (n)
+		memcpy(v, u->additional_gids.v, n * sizeof(*v));
+	for (size_t i = 0; i < more->n; i++) {
+		uint64_t g;
+		if (str_u64(more->v[i], UINT32_MAX - 1, &g) < 0)
+			return err_bad(e, "invalid --additional-gids \"%.64s\": must be a number", more->v[i]);
+		v[n++] = (uint32_t)g;
+	}
+	u->additional_gids = (struct u32_list){ v, n };
+	return 0;
+}
+
+/* Into bounding, effective and permitted; never inheritable (CVE-2022-29162). */
+static int add_caps(struct arena *a, const struct strv *more, struct process *p, struct err *e)
+{
+	struct capabilities *c = arena_new(a, struct capabilities);
+
+	if (!c)
+		return err_nomem(e);
+	if (p->capabilities)
+		*c = *p->capabilities;
+	p->capabilities = c;
+	int r = append(a, &c->bounding, more, e);
+	if (r == 0)
+		r = append(a, &c->effective, more, e);
+	return r < 0 ? r : append(a, &c->permitted, more, e);
+}
+
+static int process_from_options(struct ctx *ctx, const struct exec_opts *o, const struct state *s, int argc, char **argv,
+				struct process *p, struct err *e)
+{
+	int r = 0;
+
+	*p = *s->process;
+	p->terminal = o->tty;
+	p->console_size = NULL;
+	p->args = (struct strv){ argv, (size_t)argc };
+	p->exec_cpu_affinity = NULL;
+	if (o->cwd)
+		p->cwd = o->cwd;
+	if (o->label)
+		p->selinux_label = o->label;
+	if (o->apparmor)
+		p->apparmor_profile = o->apparmor;
+	p->no_new_privileges |= o->no_new_privs;
+	if (o->user) {
+		p->user.additional_gids = (struct u32_list){ NULL, 0 };
+		r = parse_user(o->user, &p->user, e);
+	}
+	if (r == 0 && o->groups.n)
+		r = add_groups(&ctx->arena, &o->groups, &p->user, e);
+	if (r == 0)
+		r = append(&ctx->arena, &p->env, &o->env, e);
+	if (r == 0 && o->caps.n)
+		r = add_caps(&ctx->arena, &o->caps, p, e);
+	if (r == 0 && p->cwd[0] != '/')
+		r = err_bad(e, "invalid --cwd \"%s\": must be absolute", p->cwd);
+	return r;
+}
+
+static int process_from_file(struct ctx *ctx, const char *file, struct process *p, struct err *e)
+{
+	const struct process *parsed;
+	char *text;
+	size_t n;
+	int r = file_read(&ctx->arena, AT_FDCWD, file, PROCESS_MAX, &text, &n, e);
+
+	if (r == 0)
+		r = process_parse(&ctx->arena, "process.json", text, n, &parsed, e);
+	if (r == 0)
+		*p = *parsed;
+	return r;
+}
+
+static int load_filter(struct ctx *ctx, const struct container *c, struct exec_options *x, struct err *e)
+{
+	char *data;
+	size_t n;
+
+	if (!c->state->seccomp)
+		return 0;
+	int r = file_read_at(&ctx->arena, c->dir_fd, STORE_SECCOMP, (size_t)1 << 20, &data, &n);
+	if (r < 0)
+		return err_sys(e, r, "read the seccomp program of container \"%s\"", c->id);
+	x->filter = (struct plan_bytes){ (const uint8_t *)data, n };
+	/* A listener was for the first process alone. */
+	x->filter_flags = c->state->seccomp_flags & ~(uint64_t)(SECCOMP_FILTER_FLAG_NEW_LISTENER | FILTER_FLAG_WAIT_KILLABLE);
+	return 0;
+}
+
+/* ---- running it --------------------------------------------------------------------------------------------------------- */
+
+struct execution {
+	const struct plan *plan;
+	const struct exec_opts *o;
+	struct talk talk;
+};
+
+static int exec_born(struct talk *t, struct err *e)
+{
+	char path[64], value[16];
+
+	if (!t->plan->oom_score_adj.set)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", t->child.pid);
+	int n = snprintf(value, sizeof(value), "%lld", (long long)t->plan->oom_score_adj.v);
+	int r = file_write(AT_FDCWD, path, value, (size_t)n);
+	return r < 0 ? err_sys(e, r, "set process.oomScoreAdj to %s", value) : 0;
+}
+
+static int open_cgroup(const struct container *c, const struct exec_opts *o, struct ctx *ctx, int *ret, struct err *e)
+{
+	const char *base = c->state->cgroup_path;
+
+	if (!base)
+		return o->cgroup ? err_bad(e, "--cgroup: container \"%s\" has no cgroup", c->id) : 0;
+	if (!o->cgroup)
+		return cgroup_open(base, ret, e);
+	/* runc's form names controllers first; on cgroup v2 there is one path. */
+	const char *path = strrchr(o->cgroup, ':');
+	path = path ? path + 1 : o->cgroup;
+	const char *full = arena_printf(&ctx->arena, "%s%s%s", base, path[0] == '/' ? "" : "/", path);
+	if (!full)
+		return err_nomem(e);
+	int r = cgroup_open(full, ret, e);
+	return r < 0 ? err_in(e, "--cgroup %s", o->cgroup) : 0;
+}
+
+static int exec_start(struct execution *x, const struct container *c, struct ctx *ctx, struct err *e)
+{
+	auto_close int cgroup = -EBADF;
+	int *fds = arena_array(&ctx->arena, x->plan->opens.n, sizeof(*fds));
+	int r;
+
+	if (!fds)
+		return err_nomem(e);
+	r = open_cgroup(c, x->o, ctx, &cgroup, e);
+	if (r == 0)
+		r = host_open_all(x->plan, c->dir_fd, fds, e);
+	if (r < 0)
+		return r;
+	const struct spawn s = {
+		.steps = &x->plan->steps,
+		.n_slots = x->plan->n_slots,
+		.open_fds = fds,
+		.n_open = x->plan->opens.n,
+		.cgroup_fd = cgroup,
+		.keep_fds = x->plan->keep_fds,
+	};
+	r = host_spawn(&s, &x->talk.child, e);
+	host_close_all(x->plan, fds);
+	return r;
+}
+
+static int exec_outputs(struct execution *x, struct err *e)
+{
+	const struct create_outputs out = { .pid_file = x->o->pid_file,
+					    .console_socket = x->o->console_socket,
+					    .pidfd_socket = x->o->pidfd_socket };
+
+	return host_outputs(&x->talk, &out, e);
+}
+
+static int exec_run_plan(struct ctx *ctx, const struct container *c, const struct exec_opts *o, const struct plan *p,
+			 struct err *e)
+{
+	struct execution x = {
+		.plan = p,
+		.o = o,
+		.talk = { .plan = p,
+			  .child = { .pidfd = -EBADF, .sync = -EBADF },
+			  .timeout_ms = EXEC_TIMEOUT_MS,
+			  .born = exec_born,
+			  .console = -EBADF },
+	};
+	int r = signals_take(e);
+
+	if (r < 0)
+		return r;
+	x.talk.signals = r;
+	r = exec_start(&x, c, ctx, e);
+	if (r == 0)
+		r = talk_until_ready(&x.talk, e);
+	if (r == 0)
+		r = host_rlimits(&x.talk, e);
+	if (r == 0)
+		r = talk_start(x.talk.child.sync, NULL, EXEC_TIMEOUT_MS, e);
+	if (r == 0)
+		r = exec_outputs(&x, e);
+	if (r < 0) {
+		if (e->code == ECONNRESET && x.talk.child.pidfd >= 0)
+			best_effort(host_explain_end(x.talk.child.pidfd, -1, "before it ran", e));
+		talk_abort(&x.talk);
+	} else if (!o->detach) {
+		const struct attach a = { .pidfd = x.talk.child.pidfd, .signals = x.talk.signals, .console = x.talk.console };
+		r = host_attach(&a, e);
+	}
+	fd_close(&x.talk.child.pidfd);
+	fd_close(&x.talk.child.sync);
+	fd_close(&x.talk.console);
+	fd_close(&x.talk.signals);
+	return r;
+}
+
+static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct container *c, int argc, char **argv,
+			const struct plan **ret, struct err *e)
+{
+	struct process *p = arena_new(&ctx->arena, struct process);
+	struct facts *f = arena_new(&ctx->arena, struct facts);
+	const struct state *s = c->state;
+	struct exec_options x = { .id = c->id,
+				  .pid = (pid_t)s->pid,
+				  .start_time = s->start_time,
+				  .namespaces = s->namespaces,
+				  .deny_setgroups = s->deny_setgroups,
+				  .personality = s->personality,
+				  .process = p,
+				  .keep_fds = o->preserve_fds };
+	int r;
+
+	if (!p || !f)
+		return err_nomem(e);
+	if (!o->process && argc < 1)
+		return err_bad(e, "exec: a command or --process is needed");
+	if (!s->process)
+		return err_bad(e, "container \"%s\" has no process to start from", c->id);
+	r = o->process ? process_from_file(ctx, o->process, p, e) : process_from_options(ctx, o, s, argc, argv, p, e);
+	if (r == 0 && p->terminal && o->detach && !o->console_socket)
+		r = err_bad(e, "a detached process with a terminal needs --console-socket");
+	if (r == 0 && !p->terminal && o->console_socket)
+		r = err_bad(e, "--console-socket is given, but the process has no terminal");
+	if (r == 0)
+		r = facts_gather(f, e);
+	if (r == 0)
+		r = load_filter(ctx, c, &x, e);
+	if (r == 0)
+		r = plan_exec(&ctx->arena, &x, f, ret, e);
+	for (size_t i = 0; r == 0 && i < (*ret)->warnings.n; i++)
+		ctx_warn(ctx, "%s", (*ret)->warnings.v[i]);
+	return r;
+}
+
+static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
+{
+	const struct exec_opts *o = opts;
+	auto_container struct container c = CONTAINER_NONE;
+	const struct plan *p;
+	enum status status;
+
+	for (uint32_t i = 0; i < o->preserve_fds; i++)
+		if (fcntl(3 + (int)i, F_GETFD) < 0)
+			return err_bad(e, "--preserve-fds: descriptor %u is not open", 3 + i);
+	int r = store_load(ctx, argv[0], &c, e);
+	if (r == 0)
+		r = container_status(&c, &status, NULL, e);
+	if (r < 0)
+		return r;
+	if (status == STATUS_STOPPED)
+		return err_set(e, ESRCH, "cannot exec in container \"%s\": container not running: no such process", c.id);
+	if (status == STATUS_CREATING || (status == STATUS_PAUSED && !o->ignore_paused))
+		return err_set(e, EINVAL, "cannot exec in container \"%s\" in state %s", c.id, status_name(status));
+	r = exec_prepare(ctx, o, &c, argc - 1, argv + 1, &p, e);
+	return r < 0 ? r : exec_run_plan(ctx, &c, o, p, e);
+}
+
+const struct command command_exec = {
+	.name = "exec",
+	.operands = "ID [COMMAND...]",
+	.help = "run another process in a container",
+	.run = exec_run,
+	.options = exec_options,
+	.opts_size = sizeof(struct exec_opts),
+	.order = OPT_UNTIL_OPERANDS,
+	.min_operands = 1,
+	.max_operands = -1,
+	.details = "The exit status is the program's, 128 + N when signal N killed it, 127 when it does not exist,\n"
+		   "126 when it cannot be executed, 255 when it could not be started for another reason.\n",
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctr list: every container of the state root. One that cannot be read is listed as such, not hidden. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/util.h"
+#include "store.h"
+
+struct list_opts {
+	const char *format;
+	bool quiet;
+};
+
+static const struct opt list_options[] = {
+	{ "format", 'f', OPT_STRING, offsetof(struct list_opts, format), "FORMAT", "table (default) or json" },
+	{ "quiet", 'q', OPT_FLAG, offsetof(struct list_opts, quiet), NULL, "ids only" },
+	OPT_END,
+};
+
+struct listing {
+	struct ctx *ctx;
+	const struct list_opts *o;
+	bool json;
+	struct strbuf *out;
+	size_t n;
+};
+
+static void list_row(struct listing *l, const struct container *c, enum status status)
+{
+	const struct state *s = c->state;
+	int64_t pid = s && status != STATUS_STOPPED ? s->pid : 0;
+
+	if (l->json) {
+		strbuf_puts(l->out, l->n ? "," : "");
+		if (s)
+			state_print_public(l->out, s, status_name(status), pid, 0);
+	} else {
+		strbuf_printf(l->out, "%-24s %-8lld %-9s %s\n", c->id, (long long)pid,
+			      s ? status_name(status) : "damaged", s ? s->bundle : "-");
+	}
+	l->n++;
+}
+
+static int list_one(const char *id, void *arg, struct err *e)
+{
+	struct listing *l = arg;
+	auto_container struct container c = CONTAINER_NONE;
+	enum status status;
+
+	if (l->o->quiet) {
+		strbuf_printf(l->out, "%s\n", id);
+		return 0;
+	}
+	/* The arena grows by one record each: give it back, so that a thousand cost what one does. */
+	size_t used = l->ctx->arena.used;
+	int r = store_open(l->ctx, id, &c, e);
+	if (r == -ENOENT)
+		return 0; /* deleted meanwhile */
+	if (r == 0)
+		r = container_status(&c, &status, NULL, e);
+	if (r == 0 && (c.state || !l->json))
+		list_row(l, &c, status);
+	arena_rewind(&l->ctx->arena, used);
+	return r;
+}
+
+static int list_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
+{
+	const struct list_opts *o = opts;
+	auto_strbuf struct strbuf b = { 0 };
+	struct listing l = { .ctx = ctx, .o = o, .out = &b, .json = o->format && str_eq(o->format, "json") };
+
+	(void)argc;
+	(void)argv;
+	if (o->format && !l.json && !str_eq(o->format, "table"))
+		return err_bad(e, "invalid --format \"%s\": must be table or json", o->format);
+	if (l.json)
+		strbuf_puts(&b, "[");
+	else if (!o->quiet)
+		strbuf_printf(&b, "%-24s %-8s %-9s %s\n", "ID", "PID", "STATUS", "BUNDLE");
+	int r = store_list(ctx, list_one, &l, e);
+	if (r < 0)
+		return r;
+	if (l.json)
+		strbuf_puts(&b, "]\n");
+	if (b.failed)
+		return err_nomem(e);
+	r = b.n ? fd_write_all(STDOUT_FILENO, b.p, b.n) : 0;
+	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+}
+
+const struct command command_list = {
+	.name = "list",
+	.operands = "",
+	.help = "list containers",
+	.run = list_run,
+	.options = list_options,
+	.opts_size = sizeof(struct list_opts),
+	.order = OPT_MIXED,
+	.min_operands = 0,
+	.max_operands = 0,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctr run: create and start in one, without the detour over the start socket; then wait, unless detached. */
+#include <unistd.h>
+
+#include "base/util.h"
+#include "bundle.h"
+#include "host_attach.h"
+
+struct run_opts {
+	struct bundle_opts common;
+	bool detach, keep;
+};
+
+static const struct opt run_options[] = {
+	BUNDLE_OPTION_ROWS(struct run_opts),
+	{ "detach", 'd', OPT_FLAG, offsetof(struct run_opts, detach), NULL, "do not wait for the program" },
+	{ "keep", 0, OPT_FLAG, offsetof(struct run_opts, keep), NULL, "do not delete the container afterwards" },
+	OPT_END,
+};
+
+static int run_created(struct ctx *ctx, const struct run_opts *o, struct container *c, struct created *created,
+		       struct err *e)
+{
+	int r = host_start(ctx, c, created->sync, e);
+
+	if (r < 0 || o->detach)
+		return r;
+	const struct attach a = { .pidfd = created->pidfd, .signals = created->signals, .console = created->console };
+	int status = host_attach(&a, e);
+	if (status >= 0 && !o->keep) {
+		r = host_destroy(ctx, c, -1, e);
+		if (r < 0)
+			return r;
+	}
+	return status;
+}
+
+static int run_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
+{
+	const struct run_opts *o = opts;
+	auto_container struct container c = CONTAINER_NONE;
+	struct created created = CREATED_NONE;
+	struct bundle_plan b;
+	int r = bundle_plan(ctx, &o->common, argv[0], false, &b, e);
+
+	(void)argc;
+	if (r < 0)
+		return r;
+	if (o->common.dry_run)
+		return bundle_print(b.plan, e);
+	r = bundle_check_terminal(&o->common, b.plan, o->detach, e);
+	if (r == 0)
+		r = bundle_create(ctx, &o->common, &b, &c, &created, e);
+	if (r == 0)
+		r = run_created(ctx, o, &c, &created, e);
+	created_done(&created);
+	return r;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.operands = "ID",
+	.help = "create a container and run its program",
+	.run = run_run,
+	.options = run_options,
+	.opts_size = sizeof(struct run_opts),
+	.order = OPT_MIXED,
+	.min_operands = 1,
+	.max_operands = 1,
+	.details = "The exit status is the program's, 128 + N when signal N killed it, 127 when the program does\n"
+		   "not exist, 126 when it cannot be executed, 1 when the container could not be made.\n",
+};

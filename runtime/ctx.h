@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_CTX_H
+#define CTR_CTX_H
+
+/* What every command gets: global options, the arena of this run, and the command table's shape. */
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "opt.h"
+
+struct ctx {
+	struct arena arena;
+	/* Global options. */
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *isolation;
+	bool debug, systemd_cgroup, version, help;
+	/* Derived by main(). */
+	const char *program; /* base name of argv[0] */
+};
+
+struct command {
+	const char *name, *operands, *help;
+	/* The exit status (0..255), or a negative errno with the text in e. `opts` is zeroed, opts_size long. */
+	int (*run)(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e);
+	const struct opt *options;
+	size_t opts_size;
+	enum opt_order order;
+	int min_operands, max_operands; /* max < 0: any number */
+	const char *details;		/* more help text, may be NULL */
+};
+
+#define COMMANDS(X)                                                                              \
+	X(create) X(start) X(run) X(state) X(kill) X(delete) X(list) X(ps) X(exec) X(pause) X(resume) \
+	X(update) X(spec) X(features)
+#define X(name) extern const struct command command_##name;
+COMMANDS(X)
+#undef X
+
+/* Warnings go to the log file (text format) and, with --debug, to stderr: never mixed into JSON records. */
+void ctx_warn(struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void ctx_debug(struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

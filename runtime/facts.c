@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathers the facts. Looks, never changes anything; decides nothing. */
+#include "facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/util.h"
+
+#define KERNEL_MAJOR 5
+#define KERNEL_MINOR 15
+
+static int check_kernel(struct err *e)
+{
+	struct utsname u;
+	unsigned int major, minor;
+
+	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2)
+		return err_set(e, ENOSYS, "cannot tell the kernel's version");
+	if (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR))
+		return err_set(e, ENOSYS, "kernel %s is too old: %d.%d or later is needed", u.release, KERNEL_MAJOR,
+			       KERNEL_MINOR);
+	return 0;
+}
+
+static uint64_t parse_hex(const char *s)
+{
+	uint64_t v = 0;
+
+	for (; (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'f'); s++)
+		v = v << 4 | (uint64_t)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
+	return v;
+}
+
+static int gather_caps(struct facts *f, struct err *e)
+{
+	char buf[4096];
+	uint64_t last;
+	int n = file_read_short(AT_FDCWD, "/proc/self/status", buf, sizeof(buf));
+
+	if (n < 0)
+		return err_sys(e, n, "read /proc/self/status");
+	const char *eff = strstr(buf, "CapEff:\t"), *bnd = strstr(buf, "CapBnd:\t");
+	if (!eff || !bnd)
+		return err_set(e, EPROTO, "no capabilities in /proc/self/status");
+	f->cap_effective = parse_hex(eff + 8);
+	f->cap_bounding = parse_hex(bnd + 8);
+	n = file_read_short(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", buf, sizeof(buf));
+	if (n < 0 || str_u64(buf, 63, &last) < 0)
+		return err_set(e, EPROTO, "cannot read /proc/sys/kernel/cap_last_cap");
+	f->last_cap = (uint32_t)last;
+	return 0;
+}
+
+/* The initial user namespace maps every id to itself; no other can. */
+static bool in_child_userns(void)
+{
+	char buf[256];
+	unsigned int inside, outside, count;
+
+	if (file_read_short(AT_FDCWD, "/proc/self/uid_map", buf, sizeof(buf)) < 0)
+		return false;
+	return sscanf(buf, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 || outside != 0 ||
+	       count != UINT32_MAX;
+}
+
+static bool kernel_says_yes(const char *file)
+{
+	char buf[16];
+
+	return file_read_short(AT_FDCWD, file, buf, sizeof(buf)) > 0 && (buf[0] == 'Y' || buf[0] == '1');
+}
+
+/* From /etc/passwd alone: a static program has no name services. */
+static void user_name(uint32_t uid, char *name, size_t size)
+{
+	FILE *fp = fopen("/etc/passwd", "re");
+	struct passwd *pw;
+
+	if (!fp)
+		return;
+	while ((pw = fgetpwent(fp)) != NULL) {
+		if (pw->pw_uid != uid)
+			continue;
+		(void)snprintf(name, size, "%s", pw->pw_name);
+		break;
+	}
+	(void)fclose(fp);
+}
+
+/* First line "NAME-OR-UID:START:COUNT" of subuid(5) or subgid(5) that belongs to the user. */
+static struct id_range sub_range(const char *file, uint32_t uid)
+{
+	struct id_range r = { 0 };
+	char line[512], number[16], name[256] = "";
+	FILE *fp = fopen(file, "re");
+
+	if (!fp)
+		return r;
+	user_name(uid, name, sizeof(name));
+	(void)snprintf(number, sizeof(number), "%u", uid);
+	while (r.count == 0 && fgets(line, sizeof(line), fp)) {
+		char *start = strchr(line, ':'), *count = start ? strchr(start + 1, ':') : NULL;
+		uint64_t s, c;
+		if (!count)
+			continue;
+		*start++ = '\0';
+		*count++ = '\0';
+		count[strcspn(count, "\n")] = '\0';
+		if (!str_eq(line, number) && !(name[0] && str_eq(line, name)))
+			continue;
+		if (str_u64(start, UINT32_MAX, &s) == 0 && str_u64(count, UINT32_MAX, &c) == 0)
+			r = (struct id_range){ (uint32_t)s, (uint32_t)c };
+	}
+	(void)fclose(fp);
+	return r;
+}
+
+const char *find_helper(const char *name, char *buf, size_t size)
+{
+	static const char *const places[] = { "/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/usr/local/sbin",
+					      "/sbin" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if ((size_t)snprintf(buf, size, "%s/%s", places[i], name) < size && access(buf, X_OK) == 0)
+			return buf;
+	}
+	return NULL;
+}
+
+int facts_gather(struct facts *ret, struct err *e)
+{
+	char path[64];
+	int r = check_kernel(e);
+
+	if (r < 0)
+		return r;
+	*ret = (struct facts){ .uid = geteuid(), .gid = getegid() };
+	r = gather_caps(ret, e);
+	if (r < 0)
+		return r;
+	ret->in_userns = in_child_userns();
+	ret->apparmor = kernel_says_yes("/sys/module/apparmor/parameters/enabled");
+	ret->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
+	if (!facts_has_cap(ret, CAP_SETUID)) {
+		ret->subuid = sub_range("/etc/subuid", ret->uid);
+		ret->subgid = sub_range("/etc/subgid", ret->uid);
+		ret->newuidmap = find_helper("newuidmap", path, sizeof(path)) != NULL;
+		ret->newgidmap = find_helper("newgidmap", path, sizeof(path)) != NULL;
+	}
+	return cgroup_detect(&ret->cgroup, e);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_FACTS_H
+#define CTR_FACTS_H
+
+/*
+ * What the kernel, the caller and the machine are, asked once and constant afterwards: the second input of
+ * the plan builder. Golden tests fill the struct by hand, so nothing in it is a descriptor or a pointer
+ * to something live.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../cgroup/cgroup.h"
+#include "base/arena.h"
+#include "base/err.h"
+
+struct id_range {
+	uint32_t start, count; /* count 0: none */
+};
+
+struct facts {
+	uint32_t uid, gid; /* effective ids */
+	uint64_t cap_effective, cap_bounding; /* bit per capability */
+	uint32_t last_cap;		      /* of the running kernel */
+	bool in_userns;			      /* not the initial user namespace */
+	bool apparmor, selinux;		      /* enabled in this kernel */
+	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
+	bool newuidmap, newgidmap;	      /* helper programs found */
+	struct cgroup_facts cgroup;
+};
+
+/* Kernels below the floor (5.15) are refused with a text that says so. */
+int facts_gather(struct facts *ret, struct err *e) MUST_CHECK;
+
+static inline bool facts_has_cap(const struct facts *f, unsigned int cap)
+{
+	return f->cap_effective >> cap & 1;
+}
+
+/* Where newuidmap and newgidmap live: fixed places, since engines call us without PATH. NULL: nowhere. */
+const char *find_helper(const char *name, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_HOST_ATTACH_H
+#define CTR_HOST_ATTACH_H
+
+#include "base/err.h"
+
+/* A program in the foreground. */
+struct attach {
+	int pidfd;   /* of our own child */
+	int signals; /* from signals_take() */
+	int console; /* master of its terminal, or -1: it has our standard streams */
+};
+
+/*
+ * Passes signals, input, output and window size on until the program ends; our terminal is raw meanwhile
+ * and restored in any case. Returns its exit status (128 + signal when killed).
+ */
+int host_attach(const struct attach *a, struct err *e) MUST_CHECK;
+
+#endif

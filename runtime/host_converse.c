@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host side of the conversation: one row per message that may arrive before READY. Every wait has a
+ * deadline and ends with the peer's end of file or with a signal to us.
+ */
+#include "host_converse.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/util.h"
+#include "host_idmap.h"
+#include "sync.h"
+
+int signals_take(struct err *e)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
+		return err_sys(e, errno, "block signals");
+	int fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? err_sys(e, errno, "make a signalfd") : fd;
+}
+
+/* True when one of the queued signals means that we shall give up. */
+static bool asked_to_end(int signals)
+{
+	struct signalfd_siginfo si;
+
+	while (read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT || si.ssi_signo == SIGHUP ||
+		    si.ssi_signo == SIGQUIT)
+			return true;
+	return false;
+}
+
+static int wait_message(struct talk *t, int64_t deadline, struct err *e)
+{
+	struct pollfd p[2] = { { .fd = t->child.sync, .events = POLLIN }, { .fd = t->signals, .events = POLLIN } };
+
+	for (;;) {
+		int64_t left = MAX(deadline - now_ms(), (int64_t)0);
+		int r = poll(p, t->signals >= 0 ? 2 : 1, (int)left);
+		if (r < 0 && errno != EINTR)
+			return err_sys(e, errno, "wait for the container");
+		if (r == 0 && left == 0)
+			return err_set(e, ETIMEDOUT, "the container did not get ready within %d s",
+				       t->timeout_ms / 1000);
+		if (r > 0 && p[1].revents && asked_to_end(t->signals))
+			return err_set(e, EINTR, "interrupted by a signal");
+		if (r > 0 && p[0].revents)
+			return 0;
+	}
+}
+
+/* ---- one function per message --------------------------------------------------------------------------------- */
+
+/* Once, for the first process that exists: what it is given is inherited by those it forks. */
+static int talk_born(struct talk *t, struct err *e)
+{
+	if (t->born_called || !t->born)
+		return 0;
+	t->born_called = true;
+	return t->born(t, e);
+}
+
+/* The container's first process; its number is certain, since it is our own child and not reaped. */
+static int on_forked(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
+{
+	(void)fd;
+	auto_close int pidfd = sys_pidfd_open(m->value, 0);
+
+	if (pidfd < 0)
+		return err_sys(e, pidfd, "open the container's first process");
+	best_effort(proc_reap(t->child.pidfd)); /* the part that forked ends by itself */
+	fd_close(&t->child.pidfd);
+	t->child.pidfd = TAKE_FD(pidfd);
+	t->child.pid = m->value;
+	bool maps = t->plan->maps.set && !t->mapped;
+	int r = 0;
+	if (maps) {
+		t->mapped = true;
+		r = idmap_write(t->child.pid, &t->plan->maps, e);
+	}
+	if (r == 0)
+		r = talk_born(t, e);
+	return r < 0 || !maps ? r : sync_send(t->child.sync, SYNC_MAPPED, 0, -1, e);
+}
+
+static int on_mounted(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
+{
+	const char *state = NULL;
+	auto_close int state_fd = -EBADF;
+
+	(void)m;
+	(void)fd;
+	int r = t->mounted ? t->mounted(t, &state, e) : 0;
+	if (r < 0)
+		return r;
+	if (state) {
+		state_fd = fd_memory("ctr-state", state, strlen(state));
+		if (state_fd < 0)
+			return err_sys(e, state_fd, "hold the state for hooks");
+	}
+	return sync_send(t->child.sync, SYNC_HOOKED, 0, state_fd, e);
+}
+
+static int on_console(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
+{
+	(void)m;
+	if (*fd < 0 || t->console >= 0)
+		return err_set(e, EPROTO, "unexpected terminal from the container");
+	t->console = take_fd(fd);
+	return 0;
+}
+
+static int on_notify(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
+{
+	(void)m;
+	if (*fd < 0 || !t->notify)
+		return err_set(e, EPROTO, "unexpected seccomp listener from the container");
+	int r = t->notify(t, *fd, e);
+	return r < 0 ? r : sync_send(t->child.sync, SYNC_HANDED, 0, -1, e);
+}
+
+static int on_error(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
+{
+	(void)t;
+	(void)fd;
+	*e = m->err;
+	return -e->code;
+}
+
+static const struct {
+	uint32_t type;
+	int (*run)(struct talk *t, const struct sync_message *m, int *fd, struct err *e);
+} answers[] = {
+	{ SYNC_FORKED, on_forked }, { SYNC_MOUNTED, on_mounted }, { SYNC_CONSOLE, on_console },
+	{ SYNC_NOTIFY, on_notify }, { SYNC_ERROR, on_error },
+};
+
+int talk_until_ready(struct talk *t, struct err *e)
+{
+	int64_t deadline = now_ms() + t->timeout_ms;
+	bool forks = false;
+
+	for (size_t i = 0; i < t->plan->steps.n; i++)
+		forks |= t->plan->steps.v[i].op == STEP_FORK;
+	int first = forks ? 0 : talk_born(t, e);
+	if (first < 0)
+		return first;
+	for (;;) {
+		struct sync_message m;
+		auto_close int fd = -EBADF;
+		int r = wait_message(t, deadline, e);
+		if (r == 0)
+			r = sync_recv(t->child.sync, 0, &m, &fd, e);
+		if (r < 0)
+			return r;
+		if (m.type == SYNC_READY)
+			return 0;
+		if (m.type == SYNC_EOF)
+			return err_set(e, ECONNRESET, "the container's first process ended");
+		r = err_set(e, EPROTO, "unexpected message \"%s\" from the container", sync_name(m.type));
+		for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+			if (answers[i].type == m.type) {
+				r = answers[i].run(t, &m, &fd, e);
+				break;
+			}
+		if (r < 0)
+			return r;
+	}
+}
+
+int talk_start(int sync, const char *state, int timeout_ms, struct err *e)
+{
+	auto_close int state_fd = -EBADF, fd = -EBADF;
+	struct sync_message m;
+	int r;
+
+	if (state) {
+		state_fd = fd_memory("ctr-state", state, strlen(state));
+		if (state_fd < 0)
+			return err_sys(e, state_fd, "hold the state for hooks");
+	}
+	r = sync_send(sync, SYNC_START, 0, state_fd, e);
+	if (r == 0)
+		r = sync_recv(sync, timeout_ms, &m, &fd, e);
+	if (r < 0)
+		return r;
+	if (m.type == SYNC_EOF)
+		return 0;
+	if (m.type != SYNC_ERROR)
+		return err_set(e, EPROTO, "unexpected message \"%s\" from the container", sync_name(m.type));
+	*e = m.err;
+	return -e->code;
+}
+
+void talk_abort(struct talk *t)
+{
+	if (t->child.pidfd >= 0) {
+		(void)sys_pidfd_send_signal(t->child.pidfd, SIGKILL);
+		best_effort(proc_reap(t->child.pidfd));
+	}
+	fd_close(&t->child.pidfd);
+	fd_close(&t->child.sync);
+	fd_close(&t->console);
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The host side of create, start and delete. Everything that a creation leaves on the machine is recorded
+ * before it is made, so that `delete --force` can undo it after any crash; on an ordinary failure it is
+ * undone here, in reverse order.
+ */
+#include "host_create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../oci/names.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/util.h"
+#include "host_converse.h"
+#include "host_idmap.h"
+#include "host_open.h"
+#include "host_record.h"
+#include "host_run.h"
+#include "host_socket.h"
+
+#define CREATE_TIMEOUT_MS 300000
+#define START_TIMEOUT_MS 300000
+
+/* One creation under way. */
+struct creation {
+	struct ctx *ctx;
+	struct container *c;
+	const struct plan *plan;
+	const struct create_outputs *out;
+	struct talk talk;
+	int cgroup_fd;
+	bool cgroup_made, hooks_begun;
+	struct strbuf hook_state;
+};
+
+void created_done(struct created *c)
+{
+	fd_close(&c->pidfd);
+	fd_close(&c->sync);
+	fd_close(&c->console);
+	fd_close(&c->signals);
+}
+
+/* ---- the state as hooks see it -------------------------------------------------------------------------------- */
+
+static void state_text(struct strbuf *b, const struct state *s, const char *status, int64_t pid)
+{
+	state_print_public(b, s, status, pid, 0);
+}
+
+static int run_hooks(struct creation *k, const struct hook_list *l, const char *point, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	if (!l->n)
+		return 0;
+	state_text(&b, k->c->state, "creating", k->talk.child.pid);
+	return b.failed ? err_nomem(e) : hooks_run(l, point, b.p, e);
+}
+
+/* ---- answers to the container side -------------------------------------------------------------------------------- */
+
+static int born(struct talk *t, struct err *e)
+{
+	struct creation *k = t->arg;
+	char path[64], value[16];
+
+	k->c->state->pid = t->child.pid;
+	if (!k->plan->oom_score_adj.set)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", t->child.pid);
+	int n = snprintf(value, sizeof(value), "%lld", (long long)k->plan->oom_score_adj.v);
+	int r = file_write(AT_FDCWD, path, value, (size_t)n);
+	return r < 0 ? err_sys(e, r, "set process.oomScoreAdj to %s", value) : 0;
+}
+
+static int mounted(struct talk *t, const char **ret_state, struct err *e)
+{
+	struct creation *k = t->arg;
+
+	k->hooks_begun = true;
+	k->c->state->pid = t->child.pid;
+	int r = run_hooks(k, &k->plan->hooks->prestart, "prestart", e);
+	if (r == 0)
+		r = run_hooks(k, &k->plan->hooks->create_runtime, "createRuntime", e);
+	if (r < 0 || !k->plan->hooks->create_container.n)
+		return r;
+	/* Inside, the first process is 1 when the pid namespace is its own. */
+	state_text(&k->hook_state, k->c->state, "creating", k->plan->new_pid_ns ? 1 : t->child.pid);
+	*ret_state = k->hook_state.p;
+	return k->hook_state.failed ? err_nomem(e) : 0;
+}
+
+/* The container process state of the specification (config-linux.md, seccomp), with the listener attached. */
+static int hand_listener(struct talk *t, int fd, struct err *e)
+{
+	struct creation *k = t->arg;
+	auto_strbuf struct strbuf b = { 0 };
+
+	strbuf_printf(&b, "{\"ociVersion\":\"%s\",\"fds\":[\"seccompFd\"],\"pid\":%d,\"metadata\":",
+		      k->c->state->oci_version, t->child.pid);
+	strbuf_json(&b, k->plan->listener_metadata ? k->plan->listener_metadata : "");
+	strbuf_puts(&b, ",\"state\":");
+	state_text(&b, k->c->state, "creating", t->child.pid);
+	strbuf_puts(&b, "}");
+	if (b.failed)
+		return err_nomem(e);
+	return socket_hand_over(k->plan->listener_path, "seccomp listener", b.p, b.n, fd, e);
+}
+
+/* ---- steps, each with what it leaves -------------------------------------------------------------------------------- */
+
+static int make_cgroup(struct creation *k, struct err *e)
+{
+	const struct cgroup_plan *p = k->plan->cgroup;
+	unsigned int kept = 0;
+
+	if (p->manager == CGROUP_DISABLED)
+		return 0;
+	if (p->manager == CGROUP_SYSTEMD)
+		return err_bad(e, "not supported yet: the systemd cgroup manager");
+	int r = cgroup_create(p, &k->cgroup_fd, &kept, e);
+	if (r < 0)
+		return r;
+	k->cgroup_made = true;
+	k->c->state->cgroup_kept = kept;
+	r = cgroup_attach_devices(k->cgroup_fd, &p->devices, e);
+	return r < 0 ? r : cgroup_apply(k->cgroup_fd, &p->knobs, CGROUP_EARLY, e);
+}
+
+static int start_container_side(struct creation *k, struct err *e)
+{
+	const struct plan *p = k->plan;
+	int *fds = arena_array(&k->ctx->arena, p->opens.n, sizeof(*fds));
+
+	if (!fds)
+		return err_nomem(e);
+	int r = host_open_all(p, k->c->dir_fd, fds, e);
+	if (r < 0)
+		return r;
+	const struct spawn s = {
+		.steps = &p->steps,
+		.n_slots = p->n_slots,
+		.open_fds = fds,
+		.n_open = p->opens.n,
+		.clone_flags = p->clone_flags,
+		.cgroup_fd = k->cgroup_fd,
+		.keep_fds = p->keep_fds,
+	};
+	r = host_spawn(&s, &k->talk.child, e);
+	host_close_all(p, fds);
+	return r;
+}
+
+int host_rlimits(const struct talk *t, struct err *e)
+{
+	for (size_t i = 0; i < t->plan->rlimits.n; i++) {
+		const struct plan_rlimit *l = &t->plan->rlimits.v[i];
+		const struct rlimit v = { .rlim_cur = l->soft, .rlim_max = l->hard };
+		if (prlimit(t->child.pid, (int)l->resource, &v, NULL) < 0)
+			return err_sys(e, errno, "set %s", name_of(&rlimit_names, l->resource));
+	}
+	return 0;
+}
+
+static int write_pid_file(const char *path, pid_t pid, struct err *e)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", pid);
+	int r = file_replace(AT_FDCWD, path, text, (size_t)n, 0644);
+
+	return r < 0 ? err_set(e, -r, "write pid file %s: %s", path, r == -ENOENT ? "missing directory" : err_text(-r)) : 0;
+}
+
+int host_outputs(struct talk *t, const struct create_outputs *o, struct err *e)
+{
+	int r = 0;
+
+	if (o->console_socket && t->console >= 0) {
+		r = socket_hand_over(o->console_socket, "console socket", "/dev/pts/ptmx", 13, t->console, e);
+		fd_close(&t->console);
+	}
+	if (r == 0 && o->pidfd_socket)
+		r = socket_hand_over(o->pidfd_socket, "pidfd socket", "pidfd", 5, t->child.pidfd, e);
+	if (r == 0 && o->pid_file)
+		r = write_pid_file(o->pid_file, t->child.pid, e);
+	return r;
+}
+
+static int record_created(struct creation *k, struct err *e)
+{
+	struct state *s = k->c->state;
+	char letter;
+	int r = proc_stat(k->talk.child.pid, &s->start_time, &letter);
+
+	if (r < 0)
+		return err_sys(e, r, "examine the container's first process");
+	s->pid = k->talk.child.pid;
+	s->status = "created";
+	s->creator_pid = 0;
+	s->creator_start_time = 0;
+	return store_save(k->c, e);
+}
+
+static int creation_steps(struct creation *k, struct err *e)
+{
+	int r = record_new(k->ctx, k->c, k->plan, e);
+
+	if (r == 0)
+		r = make_cgroup(k, e);
+	if (r == 0)
+		r = record_filter(k->c, k->plan, e);
+	if (r == 0)
+		r = start_container_side(k, e);
+	if (r == 0)
+		r = talk_until_ready(&k->talk, e);
+	if (r == 0)
+		r = host_rlimits(&k->talk, e);
+	if (r == 0 && k->cgroup_fd >= 0)
+		r = cgroup_apply(k->cgroup_fd, &k->plan->cgroup->knobs, CGROUP_LATE, e);
+	if (r == 0)
+		r = record_created(k, e);
+	return r < 0 ? r : host_outputs(&k->talk, k->out, e);
+}
+
+static void creation_undo(struct creation *k, struct err *e)
+{
+	struct err second = { 0 };
+
+	if (e->code == ECONNRESET && k->talk.child.pidfd >= 0)
+		best_effort(host_explain_end(k->talk.child.pidfd, k->cgroup_fd, "while the container was created", e));
+	talk_abort(&k->talk);
+	if (k->hooks_begun && k->c->state)
+		host_poststop(k->ctx, k->c);
+	if (k->cgroup_made)
+		best_effort(cgroup_remove(k->plan->cgroup->path, k->c->state->cgroup_kept, CGROUP_REMOVE_TIMEOUT_MS,
+					  &second));
+	best_effort(store_remove(k->c, &second));
+}
+
+int host_create(struct ctx *ctx, struct container *c, const struct plan *p, const struct create_outputs *out,
+		struct created *ret, struct err *e)
+{
+	struct creation k = {
+		.ctx = ctx,
+		.c = c,
+		.plan = p,
+		.out = out,
+		.cgroup_fd = -EBADF,
+		.talk = { .plan = p,
+			  .child = { .pidfd = -EBADF, .sync = -EBADF },
+			  .timeout_ms = CREATE_TIMEOUT_MS,
+			  .born = born,
+			  .mounted = mounted,
+			  .notify = hand_listener,
+			  .console = -EBADF },
+	};
+	int r = signals_take(e);
+
+	k.talk.arg = &k;
+	k.talk.signals = r;
+	if (r >= 0)
+		r = creation_steps(&k, e);
+	if (r < 0) {
+		creation_undo(&k, e);
+		fd_close(&k.talk.signals);
+	} else {
+		bool call = p->opens.n && p->opens.v[0].kind == OPEN_LISTENER;
+		if (call)
+			fd_close(&k.talk.child.sync);
+		*ret = (struct created){ .pid = k.talk.child.pid,
+					 .pidfd = k.talk.child.pidfd,
+					 .sync = k.talk.child.sync,
+					 .console = k.talk.console,
+					 .signals = k.talk.signals };
+	}
+	strbuf_done(&k.hook_state);
+	fd_close(&k.cgroup_fd);
+	return r < 0 ? -e->code : 0;
+}
+
+/* ---- start -------------------------------------------------------------------------------------------------------------- */
+
+int host_start(struct ctx *ctx, struct container *c, int sync, struct err *e)
+{
+	auto_strbuf struct strbuf inside = { 0 }, running = { 0 };
+	struct state *s = c->state;
+	int r;
+
+	state_text(&inside, s, "created", s->namespaces & CLONE_NEWPID && s->own_pid_namespace ? 1 : s->pid);
+	state_text(&running, s, "running", s->pid);
+	if (inside.failed || running.failed)
+		return err_nomem(e);
+	r = talk_start(sync, s->start_hooks ? inside.p : NULL, START_TIMEOUT_MS, e);
+	if (r == 0 && s->hooks)
+		r = hooks_run(&s->hooks->poststart, "poststart", running.p, e);
+	if (r == 0) {
+		(void)unlinkat(c->dir_fd, STORE_START, 0);
+		s->status = "running";
+		return store_save(c, e);
+	}
+	/* The specification: a failed start or poststart hook stops the container and goes on with its deletion. */
+	struct err second;
+	best_effort(host_destroy(ctx, c, -1, &second));
+	return -e->code;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------------------------- */
+
+int host_explain_end(int pidfd, int cgroup_fd, const char *when, struct err *e)
+{
+	siginfo_t si = { 0 };
+	char events[512];
+
+	if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOWAIT) < 0)
+		return -e->code;
+	if (si.si_code == CLD_EXITED)
+		return err_set(e, e->code, "the container's first process exited with status %d %s", si.si_status, when);
+	const char *oom = cgroup_fd >= 0 && file_read_short(cgroup_fd, "memory.events", events, sizeof(events)) > 0 ?
+				  strstr(events, "oom_kill ") :
+				  NULL;
+	if (oom && oom[strlen("oom_kill ")] != '0')
+		return err_set(e, ENOMEM, "the container's first process was killed for lack of memory %s: its memory "
+					  "limit is too low", when);
+	return err_set(e, e->code, "the container's first process was killed by signal %d %s", si.si_status, when);
+}
+
+static void warn_hook(void *arg, const char *text)
+{
+	ctx_warn(arg, "%s", text);
+}
+
+void host_poststop(struct ctx *ctx, struct container *c)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	if (!c->state || !c->state->hooks || !c->state->hooks->poststop.n)
+		return;
+	state_text(&b, c->state, "stopped", 0);
+	if (!b.failed)
+		hooks_run_all(&c->state->hooks->poststop, "poststop", b.p, warn_hook, ctx);
+}
+
+int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
+{
+	const struct state *s = c->state;
+	int r = 0;
+
+	if (s) {
+		auto_close int first = pidfd >= 0 ? fcntl(pidfd, F_DUPFD_CLOEXEC, 3) : proc_open((pid_t)s->pid, s->start_time);
+		if (first >= 0) {
+			(void)sys_pidfd_send_signal(first, SIGKILL);
+			best_effort(proc_wait_end(first, CGROUP_REMOVE_TIMEOUT_MS));
+			best_effort(proc_reap(first)); /* only when it is our own child */
+		}
+		if (s->cgroup_path)
+			r = cgroup_remove(s->cgroup_path, s->cgroup_kept, CGROUP_REMOVE_TIMEOUT_MS, e);
+		if (r < 0)
+			return err_in(e, "container \"%s\"", c->id);
+	}
+	/* Between undoing and forgetting: hooks may ask for the state no more, but a failed removal can be repeated. */
+	host_poststop(ctx, c);
+	return store_remove(c, e);
+}

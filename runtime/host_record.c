@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What create writes down for the later commands. */
+#include "host_record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/util.h"
+
+static const char *now_text(struct arena *a)
+{
+	struct timespec now;
+	struct tm tm;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (!gmtime_r(&now.tv_sec, &tm))
+		return NULL;
+	return arena_printf(a, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			    tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec);
+}
+
+static void fill_from_plan(struct state *s, const struct plan *p)
+{
+	static const char *const managers[] = { [CGROUP_DISABLED] = "disabled",
+						[CGROUP_FS] = "cgroupfs",
+						[CGROUP_SYSTEMD] = "systemd" };
+
+	s->version = STATE_VERSION;
+	s->id = p->id;
+	s->bundle = p->bundle;
+	s->rootfs = p->rootfs;
+	s->status = "creating";
+	s->isolation = "namespaces";
+	s->cgroup_manager = managers[p->cgroup->manager];
+	s->cgroup_path = p->cgroup->path;
+	s->systemd_scope = p->cgroup->unit;
+	s->namespaces = p->namespaces;
+	s->own_pid_namespace = p->new_pid_ns;
+	s->deny_setgroups = p->maps.deny_setgroups;
+	s->start_hooks = p->start_state;
+	s->seccomp = p->filter.n > 0;
+	s->seccomp_flags = p->filter_flags;
+	s->oci_version = p->config->oci_version;
+	s->annotations = p->config->annotations;
+	s->owner_uid = geteuid();
+	s->listener_path = p->listener_path;
+	s->listener_metadata = p->listener_metadata;
+	s->uid_mappings = p->maps.uid;
+	s->gid_mappings = p->maps.gid;
+	if (p->config->linux_ && p->config->linux_->personality)
+		s->personality = (struct opt_u32){ true, p->config->linux_->personality->domain };
+}
+
+int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struct err *e)
+{
+	struct state *s = arena_new(&ctx->arena, struct state);
+	struct hooks *hooks = arena_new(&ctx->arena, struct hooks);
+	char boot[BOOT_ID_SIZE], letter;
+	uint64_t start;
+
+	if (!s || !hooks)
+		return err_nomem(e);
+	int r = proc_boot_id(boot);
+	if (r == 0)
+		r = proc_stat(getpid(), &start, &letter);
+	if (r < 0)
+		return err_sys(e, r, "read /proc");
+	fill_from_plan(s, p);
+	r = state_keep_process(&ctx->arena, s, p->config->process, e);
+	if (r < 0)
+		return r;
+	hooks->poststart = p->hooks->poststart;
+	hooks->poststop = p->hooks->poststop;
+	if (hooks->poststart.n || hooks->poststop.n)
+		s->hooks = hooks;
+	s->creator_pid = getpid();
+	s->creator_start_time = start;
+	s->boot_id = arena_strdup(&ctx->arena, boot);
+	s->created = now_text(&ctx->arena);
+	if (!s->boot_id || !s->created)
+		return err_nomem(e);
+	c->state = s;
+	return store_save(c, e);
+}
+
+int record_filter(const struct container *c, const struct plan *p, struct err *e)
+{
+	if (!p->filter.n)
+		return 0;
+	int r = file_replace(c->dir_fd, STORE_SECCOMP, p->filter.v, p->filter.n, 0600);
+	return r < 0 ? err_sys(e, r, "keep the seccomp program") : 0;
+}

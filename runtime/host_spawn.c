@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the host side to the container side. The child shares our memory until it executes the sealed copy
+ * of ctr-init, so it costs no page-table copy, and nothing of our heap, descriptors or binary survives in
+ * it: /proc/PID/exe of a container process is never the host's file (CVE-2019-5736 and its kin).
+ */
+#include "host_spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/util.h"
+
+extern const uint8_t ctr_init_image[], ctr_init_image_end[];
+
+/*
+ * clone3() with CLONE_VM | CLONE_VFORK, and execveat() in the child, without touching the stack in between:
+ * the child runs on the parent's stack while the parent waits, so not even a return may happen there.
+ * Returns what clone3() returned; the child exits with the errno of a failed execveat().
+ */
+#if defined(__x86_64__)
+static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
+{
+	register long rax __asm__("rax") = SYS_NR_clone3;
+	register long rdi __asm__("rdi") = (long)args;
+	register long rsi __asm__("rsi") = sizeof(*args);
+	register long exec_fd __asm__("r12") = fd;
+	register const char *path __asm__("r13") = "";
+	register char *const *exec_argv __asm__("r14") = argv;
+	register char *const *exec_envp __asm__("r15") = envp;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "mov %[fd], %%rdi\n\t"
+			 "mov %[path], %%rsi\n\t"
+			 "mov %[argv], %%rdx\n\t"
+			 "mov %[envp], %%r10\n\t"
+			 "mov %[flags], %%r8\n\t"
+			 "mov %[execveat], %%eax\n\t"
+			 "syscall\n\t"
+			 "mov %%rax, %%rdi\n\t"
+			 "neg %%rdi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "+r"(rax), "+r"(rdi), "+r"(rsi)
+			 : [fd] "r"(exec_fd), [path] "r"(path), [argv] "r"(exec_argv), [envp] "r"(exec_envp),
+			   [flags] "i"(AT_EMPTY_PATH), [execveat] "i"(SYS_execveat), [exit] "i"(SYS_exit)
+			 : "rcx", "r11", "rdx", "r10", "r8", "memory", "cc");
+	return rax;
+}
+#define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
+#elif defined(__aarch64__)
+static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
+{
+	register long x8 __asm__("x8") = SYS_NR_clone3;
+	register long x0 __asm__("x0") = (long)args;
+	register long x1 __asm__("x1") = sizeof(*args);
+	register long exec_fd __asm__("x19") = fd;
+	register const char *path __asm__("x20") = "";
+	register char *const *exec_argv __asm__("x21") = argv;
+	register char *const *exec_envp __asm__("x22") = envp;
+
+	__asm__ volatile("svc 0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x0, %[fd]\n\t"
+			 "mov x1, %[path]\n\t"
+			 "mov x2, %[argv]\n\t"
+			 "mov x3, %[envp]\n\t"
+			 "mov x4, %[flags]\n\t"
+			 "mov x8, %[execveat]\n\t"
+			 "svc 0\n\t"
+			 "neg x0, x0\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc 0\n"
+			 "1:"
+			 : "+r"(x0), "+r"(x1), "+r"(x8)
+			 : [fd] "r"(exec_fd), [path] "r"(path), [argv] "r"(exec_argv), [envp] "r"(exec_envp),
+			   [flags] "i"(AT_EMPTY_PATH), [execveat] "i"(SYS_execveat), [exit] "i"(SYS_exit)
+			 : "x2", "x3", "x4", "memory", "cc");
+	return x0;
+}
+#define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
+#else
+/* Elsewhere an ordinary fork: slower, and the same for the container. */
+static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
+{
+	pid_t pid = sys_clone3(args);
+
+	if (pid == 0)
+		_exit(-sys_execveat(fd, "", argv, envp, AT_EMPTY_PATH));
+	return pid;
+}
+#define CLONE_SHARED SYS_CLONE_VFORK
+#endif
+
+/* ---- descriptors of the child --------------------------------------------------------------------------------- */
+
+/* The init program as a sealed memfd: nobody can write to it, not even the container's root. */
+static int image_memfd(struct err *e)
+{
+	auto_close int fd = memfd_create("ctr-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | SYS_MFD_EXEC);
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memfd was executable */
+		fd = memfd_create("ctr-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return err_sys(e, errno, "make room for the init program");
+	int r = fd_write_all(fd, ctr_init_image, (size_t)(ctr_init_image_end - ctr_init_image));
+	if (r < 0)
+		return err_sys(e, r, "copy the init program");
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return err_sys(e, errno, "seal the init program");
+	return TAKE_FD(fd);
+}
+
+static int plan_memfd(const struct spawn *s, struct err *e)
+{
+	size_t size = plan_packed_size(s->steps);
+	auto_close int fd = memfd_create("ctr-plan", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return err_sys(e, errno, "make room for the plan");
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return err_sys(e, errno, "map the plan");
+	plan_pack(s->steps, (uint32_t)s->n_open, s->n_slots, p, size);
+	(void)munmap(p, size);
+	return TAKE_FD(fd);
+}
+
+/*
+ * The child inherits a block of descriptors from `base` up: sync socket, plan, slots. They are duplicates
+ * without close-on-exec that live only around the clone. Returns base.
+ */
+static int make_block(const struct spawn *s, int sync, int plan, struct err *e)
+{
+	int base = 3 + (int)s->keep_fds;
+	size_t n = s->n_open + 2;
+
+	/* The lowest place where the whole block is free: our own descriptors lie in between. */
+	for (size_t found = 0; found < n;) {
+		if (fcntl(base + (int)found, F_GETFD) >= 0) {
+			base += (int)found + 1;
+			found = 0;
+		} else {
+			found++;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		int from = i == 0 ? sync : i == 1 ? plan : s->open_fds[i - 2];
+		if (dup2(from, base + (int)i) < 0) {
+			int saved = errno;
+			for (size_t k = 0; k < i; k++)
+				(void)close(base + (int)k);
+			return err_sys(e, saved, "pass descriptors to the container side");
+		}
+	}
+	return base;
+}
+
+static void drop_block(int base, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)close(base + (int)i);
+}
+
+static void inherit_kept(uint32_t n, bool inherit)
+{
+	for (int fd = 3; fd < 3 + (int)n; fd++)
+		(void)fcntl(fd, F_SETFD, inherit ? 0 : FD_CLOEXEC); /* the command checked that they are open */
+}
+
+/* An image that cannot be executed shows as a child that is gone at once with an errno as its status. */
+static int check_entered(const struct spawned *c, struct err *e)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid((idtype_t)P_PIDFD, (id_t)c->pidfd, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
+		return 0;
+	if (si.si_code == CLD_EXITED && si.si_status > 1 && si.si_status < 134)
+		return err_sys(e, si.si_status, "enter the init program");
+	return 0; /* it ran and failed: the conversation says why */
+}
+
+int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
+{
+	int pair[2], pidfd = -EBADF;
+	char number[16];
+	char *argv[] = { (char *)(uintptr_t) "ctr-init", number, NULL }, *envp[] = { NULL };
+	auto_close int image = image_memfd(e);
+	auto_close int plan = image < 0 ? -EBADF : plan_memfd(s, e);
+
+	if (image < 0 || plan < 0)
+		return -e->code;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, errno, "make a socket pair");
+	auto_close int ours = pair[0], theirs = pair[1];
+	int base = make_block(s, theirs, plan, e);
+	if (base < 0)
+		return base;
+	(void)snprintf(number, sizeof(number), "%d", base);
+
+	struct sys_clone_args args = {
+		.flags = s->clone_flags | CLONE_SHARED | SYS_CLONE_PIDFD |
+			 (s->cgroup_fd >= 0 ? SYS_CLONE_INTO_CGROUP : 0),
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = s->cgroup_fd >= 0 ? (uint64_t)s->cgroup_fd : 0,
+	};
+	inherit_kept(s->keep_fds, true);
+	long pid = clone_and_exec(&args, image, argv, envp);
+	int saved = pid < 0 ? (int)-pid : 0;
+	inherit_kept(s->keep_fds, false);
+	drop_block(base, s->n_open + 2);
+	if (saved)
+		return err_sys(e, saved, "create the container's first process");
+	*ret = (struct spawned){ .pid = (pid_t)pid, .pidfd = pidfd, .sync = ours };
+	int r = check_entered(ret, e);
+	if (r < 0) {
+		(void)waitid((idtype_t)P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED);
+		fd_close(&ret->pidfd);
+		return r;
+	}
+	ours = -EBADF;
+	return 0;
+}

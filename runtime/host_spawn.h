@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_HOST_SPAWN_H
+#define CTR_HOST_SPAWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "plan.h"
+
+/* What enters the container: the program embedded in ctr, its plan, and its descriptors. */
+struct spawn {
+	const struct plan_steps *steps;
+	uint32_t n_slots;
+	const int *open_fds; /* slots 0..n-1, stay the caller's */
+	size_t n_open;
+	uint64_t clone_flags; /* CLONE_NEW* */
+	int cgroup_fd;	      /* -1: stay in the caller's cgroup */
+	uint32_t keep_fds;    /* descriptors 3..3+n-1 are inherited */
+};
+
+struct spawned {
+	pid_t pid;
+	int pidfd; /* close-on-exec */
+	int sync;  /* our end of the conversation */
+};
+
+/*
+ * Starts the container side: a sealed memfd with the init program, one clone3() straight into namespaces
+ * and cgroup, and execveat() of that memfd as the only thing our own text does in the child. All signals
+ * must be blocked by the caller. On failure nothing runs.
+ */
+int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e) MUST_CHECK;
+
+#endif

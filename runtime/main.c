@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entry: normalises what the caller left behind, parses the global options, finds the command in the
+ * table, and is the one place that reports an error (stderr, and the log file in the format engines read).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/util.h"
+#include "ctx.h"
+
+#ifndef CTR_COMMIT
+#define CTR_COMMIT "unknown"
+#endif
+
+static const struct command *const commands[] = {
+#define X(name) &command_##name,
+	COMMANDS(X)
+#undef X
+};
+
+#define G(kind, name) OPT_##kind, offsetof(struct ctx, name)
+static const struct opt global_options[] = {
+	{ "root", 0, G(STRING, root), "DIR", "directory of the containers' state" },
+	{ "log", 0, G(STRING, log), "FILE", "append errors to FILE" },
+	{ "log-format", 0, G(STRING, log_format), "FORMAT", "text (default) or json" },
+	{ "log-level", 0, G(STRING, log_level), "LEVEL", NULL },
+	{ "debug", 0, G(FLAG, debug), NULL, "say more" },
+	{ "systemd-cgroup", 's', G(FLAG, systemd_cgroup), NULL, "place containers in systemd scopes" },
+	{ "cgroup-manager", 0, G(STRING, cgroup_manager), "NAME", "cgroupfs (default), systemd or disabled" },
+	{ "rootless", 0, G(STRING, rootless), "WORD", "auto (default), true or false" },
+	{ "isolation", 0, G(STRING, isolation), "NAME", "namespaces (default)" },
+	{ "version", 'v', G(FLAG, version), NULL, "print the version" },
+	OPT_END,
+};
+
+/* ---- log ------------------------------------------------------------------------------------------------ */
+
+static void rfc3339(char *buf, size_t size)
+{
+	struct timespec now;
+	struct tm tm;
+	char day[32];
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)gmtime_r(&now.tv_sec, &tm);
+	(void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(buf, size, "%s.%09ldZ", day, now.tv_nsec);
+}
+
+/* One write per record: engines share the file between processes. */
+static void log_record(const struct ctx *ctx, const char *level, const char *text, const char *code)
+{
+	auto_strbuf struct strbuf b = { 0 };
+	char when[64];
+
+	if (!ctx->log)
+		return;
+	auto_close int fd = open(ctx->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+	if (fd < 0)
+		return;
+	rfc3339(when, sizeof(when));
+	if (ctx->log_format && str_eq(ctx->log_format, "json")) {
+		strbuf_printf(&b, "{\"level\":\"%s\",\"msg\":", level);
+		strbuf_json(&b, text);
+		if (code)
+			strbuf_printf(&b, ",\"code\":\"%s\"", code);
+		strbuf_printf(&b, ",\"time\":\"%s\"}\n", when);
+	} else {
+		strbuf_printf(&b, "%s %s: %s\n", when, level, text);
+	}
+	if (!b.failed && fd_write_all(fd, b.p, b.n) < 0)
+		return; /* nobody is left to tell: the text still goes to stderr */
+}
+
+void ctx_warn(struct ctx *ctx, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* Engines read the JSON log as one document, or take its last error: a warning there hides it. */
+	if (!ctx->log_format || !str_eq(ctx->log_format, "json"))
+		log_record(ctx, "warning", text, NULL);
+	if (ctx->debug)
+		(void)fprintf(stderr, "ctr: warning: %s\n", text);
+}
+
+void ctx_debug(struct ctx *ctx, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!ctx->debug)
+		return;
+	va_start(ap, fmt);
+	(void)fputs("ctr: debug: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputc('\n', stderr);
+	va_end(ap);
+}
+
+/* ---- help ------------------------------------------------------------------------------------------------- */
+
+static int print_out(const struct strbuf *b, struct err *e)
+{
+	if (b->failed)
+		return err_nomem(e);
+	int r = fd_write_all(STDOUT_FILENO, b->p, b->n);
+	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+}
+
+static int help_global(struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	strbuf_puts(&b, "usage: ctr [options] command [options] [operands]\n\n"
+			"Runs OCI bundles: config.json to an exit status.\n\noptions:\n");
+	opt_help(&b, global_options);
+	strbuf_puts(&b, "\ncommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		strbuf_printf(&b, "  %-12s %s\n", commands[i]->name, commands[i]->help);
+	strbuf_puts(&b, "\n`ctr COMMAND --help` explains one command.\n");
+	return print_out(&b, e);
+}
+
+static int help_command(const struct command *c, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	strbuf_printf(&b, "usage: ctr [options] %s [options]%s%s\n\n%s\n", c->name, *c->operands ? " " : "",
+		      c->operands, c->help);
+	if (c->options && c->options[0].name) {
+		strbuf_puts(&b, "\noptions:\n");
+		opt_help(&b, c->options);
+	}
+	if (c->details)
+		strbuf_printf(&b, "\n%s", c->details);
+	return print_out(&b, e);
+}
+
+/* Only the first line may hold the word "version": dockerd overwrites what it knows with each such line. */
+static int print_version(struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	strbuf_puts(&b, "ctr version " CTR_VERSION "\ncommit: " CTR_COMMIT "\nspec: 1.3.0\n");
+	return print_out(&b, e);
+}
+
+/* ---- dispatch ----------------------------------------------------------------------------------------------- */
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (str_eq(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+static int run_command(struct ctx *ctx, const struct command *c, int argc, char **argv, struct err *e)
+{
+	bool help = false;
+	int n;
+	void *opts = arena_alloc(&ctx->arena, c->opts_size ? c->opts_size : 1);
+
+	if (!opts)
+		return err_nomem(e);
+	int r = opt_parse(&ctx->arena, c->options, opts, c->order, c->min_operands, argc, argv, &n, &help, e);
+	if (r < 0)
+		return r;
+	if (help)
+		return help_command(c, e);
+	if (n < c->min_operands)
+		return err_bad(e, "%s: \"%s\" requires %s: usage: ctr %s [options] %s", c->name, c->name,
+			       c->operands, c->name, c->operands);
+	if (c->max_operands >= 0 && n > c->max_operands)
+		return err_bad(e, "%s: unexpected operand \"%s\"", c->name, argv[c->max_operands]);
+	return c->run(ctx, opts, n, argv, e);
+}
+
+static int check_globals(struct ctx *ctx, struct err *e)
+{
+	if (ctx->log_format && !str_eq(ctx->log_format, "text") && !str_eq(ctx->log_format, "json"))
+		return err_bad(e, "invalid --log-format \"%s\": must be text or json", ctx->log_format);
+	if (ctx->root && str_eq(ctx->root, "/"))
+		return err_bad(e, "invalid --root \"/\"");
+	if (ctx->log && str_starts(ctx->log, "file:"))
+		ctx->log += strlen("file:");
+	return 0;
+}
+
+static int dispatch(struct ctx *ctx, int argc, char **argv, struct err *e)
+{
+	bool help = false;
+	int n, r;
+
+	r = opt_parse(&ctx->arena, global_options, ctx, OPT_UNTIL_OPERANDS, 1, argc - 1, argv + 1, &n, &help, e);
+	if (r < 0)
+		return r;
+	r = check_globals(ctx, e);
+	if (r < 0)
+		return r;
+	if (ctx->version)
+		return print_version(e);
+	if (help || n == 0 || str_eq(argv[1], "help"))
+		return help_global(e) < 0 ? -e->code : n == 0 && !help;
+	const struct command *c = find_command(argv[1]);
+	if (!c)
+		return err_bad(e, "unknown command \"%s\"", argv[1]);
+	return run_command(ctx, c, n - 1, argv + 2, e);
+}
+
+/*
+ * The program could not be entered: what a shell would answer. Engines that hand our status on to their
+ * user (streaming exec, builds) want 127 and 126; everything else is 1.
+ */
+static int exit_status(const struct err *e, const char *command)
+{
+	bool program = str_starts(e->text, "exec: ");
+
+	if (command && (str_eq(command, "exec") || str_eq(command, "run"))) {
+		if (program && e->code == ENOENT)
+			return 127;
+		if (program)
+			return 126;
+		return str_eq(command, "exec") ? 255 : 1;
+	}
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctx ctx = { 0 };
+	struct err e = { 0 };
+	char *no_args[] = { NULL, NULL };
+
+	if (argc < 1) {
+		argc = 0;
+		argv = no_args;
+	}
+	/* Engines may leave SIGPIPE ignored; a reader that went away must show as an error either way. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	int r = fd_sanitize(&e);
+	if (r == 0)
+		r = arena_init(&ctx.arena, 0, &e);
+	if (r == 0)
+		r = dispatch(&ctx, MAX(argc, 1), argv, &e);
+	if (r < 0) {
+		log_record(&ctx, "error", e.text, err_name(e.code));
+		(void)fprintf(stderr, "ctr: %s\n", e.text);
+		r = exit_status(&e, argc > 1 ? argv[1] : NULL);
+	}
+	arena_done(&ctx.arena);
+	return r;
+}

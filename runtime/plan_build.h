@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_PLAN_BUILD_H
+#define CTR_PLAN_BUILD_H
+
+/*
+ * The plan as the host side sees it: its own part (cgroup, id maps, descriptors to open, hooks) and the
+ * steps of the container side. Built by a function of three inputs (configuration, options, facts)
+ * without a system call; constant afterwards.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../cgroup/cgroup.h"
+#include "../oci/config.h"
+#include "facts.h"
+#include "plan.h"
+
+/* What the command line asks for, with all paths absolute. */
+struct create_options {
+	const char *id, *bundle;
+	bool no_pivot, no_new_keyring, init;
+	uint32_t keep_fds;   /* descriptors 3.. that reach the program */
+	uint32_t listen_fds; /* of them, from socket activation */
+	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
+	enum cgroup_manager cgroup_manager;
+	const char *notify_socket; /* NOTIFY_SOCKET of the caller, or NULL */
+};
+
+/* A descriptor that the host side opens before the clone; its index is the slot number. */
+enum open_kind {
+	OPEN_NS,	/* a namespace by path; type checked */
+	OPEN_TREE,	/* a detached clone of a directory or file, for sources the container may not see */
+	OPEN_IDMAP,	/* a user namespace with these maps, for an id-mapped mount */
+	OPEN_LISTENER,	/* the socket on which start calls */
+	OPEN_PIDFD,	/* the container's first process, whose namespaces exec joins */
+};
+struct plan_open {
+	enum open_kind kind;
+	const char *path;
+	uint32_t ns_type;
+	bool recursive;
+	struct id_map_list uid_map, gid_map;
+	pid_t pid;
+	uint64_t start_time;
+};
+
+struct id_maps {
+	bool set;	     /* there is a new user namespace */
+	bool deny_setgroups; /* must be written before gid_map by an unprivileged caller */
+	bool helpers;	     /* newuidmap and newgidmap write them */
+	struct id_map_list uid, gid;
+};
+
+struct plan_rlimit { uint32_t resource; uint64_t soft, hard; };
+
+struct plan {
+	const char *id, *bundle, *rootfs;
+	const struct config *config;
+	uint64_t clone_flags; /* namespaces of the first process */
+	struct id_maps maps;
+	bool new_pid_ns; /* the container's first process is its pid 1 */
+	bool new_user_ns;
+	uint64_t namespaces; /* CLONE_NEW* that differ from the caller's: what exec joins */
+	struct { struct plan_open *v; size_t n; } opens;
+	uint32_t n_slots;
+	struct plan_steps steps;
+	const struct cgroup_plan *cgroup;
+	struct opt_i64 oom_score_adj;
+	struct { struct plan_rlimit *v; size_t n; } rlimits; /* set by the host side (user namespaces) */
+	const struct hooks *hooks; /* never NULL */
+	bool hook_point;	   /* the container side waits before pivot_root */
+	bool start_state;	   /* startContainer hooks want the state */
+	bool terminal;
+	bool seccomp_notify;
+	const char *listener_path, *listener_metadata;
+	struct plan_bytes filter; /* compiled seccomp program; n 0: none */
+	uint64_t filter_flags;
+	uint32_t keep_fds;
+	struct strv warnings;
+};
+
+/* Fails with -EINVAL and "not supported yet: PATH" for what is parsed but not applied. */
+int plan_build(struct arena *a, const struct config *c, const struct create_options *o, const struct facts *f,
+	       const struct plan **ret, struct err *e) MUST_CHECK;
+
+/* The plan as JSON, stable enough for golden tests. */
+void plan_print(struct strbuf *out, const struct plan *p);
+
+/* ---- shared between plan_*.c ---------------------------------------------------------------------------- */
+
+struct builder {
+	struct arena *a;
+	const struct config *c;
+	const struct linux_conf *l; /* never NULL */
+	const struct create_options *o;
+	const struct facts *f;
+	struct plan *p;
+	size_t steps_size, opens_size, warnings_size;
+	bool mounts_allowed; /* there is a mount namespace of our own */
+	bool dev_is_bind;    /* /dev comes from outside: nothing is added there */
+	bool host_trees;     /* the host side opens bind sources: the container's ids may not reach them */
+	bool joined;	     /* exec: the program enters a container that exists */
+	const struct process *process;
+	const char *who;     /* prefix of field paths in messages: "process" */
+};
+
+/* Appends a step and returns its zeroed argument; NULL when memory is out. */
+void *builder_step(struct builder *b, enum step_op op);
+#define STEP(b, OP, name) ((struct step_##name *)builder_step((b), STEP_##OP))
+/* Appends a descriptor for the host side to open and returns it; the slot number is in *ret_slot. */
+struct plan_open *builder_open(struct builder *b, enum open_kind kind, plan_slot *ret_slot);
+/* The next free slot, opened by the container side. Only after the last builder_open(). */
+plan_slot builder_slot(struct builder *b);
+int builder_warn(struct builder *b, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+int plan_mounts(struct builder *b, struct err *e) MUST_CHECK;
+int plan_devices(struct builder *b, struct err *e) MUST_CHECK;
+int plan_masks(struct builder *b, struct err *e) MUST_CHECK;
+
+/* The phases that create and exec share (plan_process.c), in their order. */
+int plan_scheduling(struct builder *b, struct err *e) MUST_CHECK;
+int plan_rlimits(struct builder *b, struct err *e) MUST_CHECK;
+int plan_labels(struct builder *b, struct err *e) MUST_CHECK;
+int plan_early_filter(struct builder *b, struct err *e) MUST_CHECK;
+int plan_credentials(struct builder *b, struct err *e) MUST_CHECK;
+int plan_lookup(struct builder *b, struct err *e) MUST_CHECK;
+int plan_late_filter(struct builder *b, struct err *e) MUST_CHECK;
+int plan_program(struct builder *b, struct err *e) MUST_CHECK;
+
+#endif

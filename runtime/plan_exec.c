@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan of an additional process in a running container: join, then the same end as create's. Pure. */
+#include "plan_exec.h"
+
+#include <linux/capability.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "base/util.h"
+
+static int exec_join(struct builder *b, const struct exec_options *o, struct err *e)
+{
+	plan_slot slot;
+	struct plan_open *open = builder_open(b, OPEN_PIDFD, &slot);
+	struct step_join *s = STEP(b, JOIN, join);
+
+	if (!open || !s)
+		return err_nomem(e);
+	open->pid = o->pid;
+	open->start_time = o->start_time;
+	s->ns = slot;
+	s->type = (uint32_t)o->namespaces; /* all at once: the kernel orders them (setns(2), pidfd form) */
+	if (o->namespaces & CLONE_NEWPID) {
+		/* Only a child is in the joined pid namespace. */
+		struct step_fork *f = STEP(b, FORK, fork);
+		if (!f)
+			return err_nomem(e);
+	}
+	if (o->namespaces & CLONE_NEWUSER && !STEP(b, BECOME, become))
+		return err_nomem(e);
+	return 0;
+}
+
+static int exec_session(struct builder *b, struct err *e)
+{
+	struct step_session *s = STEP(b, SESSION, session);
+
+	if (!s)
+		return err_nomem(e);
+	if (!b->o->no_new_keyring && !(s->keyring = arena_printf(b->a, "_ses.%s", b->o->id)))
+		return err_nomem(e);
+	s->key_label = b->process->selinux_label;
+	return 0;
+}
+
+static int exec_personality(struct builder *b, const struct exec_options *o, struct err *e)
+{
+	if (!o->personality.set)
+		return 0;
+	struct step_personality *s = STEP(b, PERSONALITY, personality);
+	if (!s)
+		return err_nomem(e);
+	s->persona = o->personality.v;
+	return 0;
+}
+
+static int exec_console(struct builder *b, struct err *e)
+{
+	const struct process *p = b->process;
+
+	if (!p->terminal)
+		return 0;
+	struct step_console *s = STEP(b, CONSOLE, console);
+	if (!s)
+		return err_nomem(e);
+	b->p->terminal = true;
+	s->uid = p->user.uid;
+	if (p->console_size) {
+		s->width = p->console_size->width;
+		s->height = p->console_size->height;
+	}
+	return 0;
+}
+
+static int exec_gate(struct builder *b, struct err *e)
+{
+	struct step_gate *s = STEP(b, GATE, gate);
+
+	if (!s)
+		return err_nomem(e);
+	s->listener = PLAN_NO_SLOT;
+	return 0;
+}
+
+static int (*const phases[])(struct builder *b, struct err *e) = {
+	exec_session,	 exec_console,	   plan_scheduling, plan_rlimits, plan_labels,	    plan_early_filter,
+	plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
+};
+
+int plan_exec(struct arena *a, const struct exec_options *o, const struct facts *f, const struct plan **ret,
+	      struct err *e)
+{
+	static const struct linux_conf no_linux;
+	static const struct hooks no_hooks;
+	struct plan *p = arena_new(a, struct plan);
+	const struct create_options co = { .id = o->id, .keep_fds = o->keep_fds, .listen_fds = o->listen_fds };
+	struct builder b = { .a = a, .l = &no_linux, .o = &co, .f = f, .p = p, .process = o->process,
+			     .who = "process", .joined = true };
+
+	if (!p)
+		return err_nomem(e);
+	p->id = o->id;
+	p->hooks = &no_hooks;
+	p->keep_fds = o->keep_fds;
+	p->namespaces = o->namespaces;
+	p->maps.deny_setgroups = o->deny_setgroups;
+	p->oom_score_adj = o->process->oom_score_adj;
+	p->filter = o->filter;
+	p->filter_flags = o->filter_flags;
+	int r = exec_join(&b, o, e);
+	if (r == 0)
+		r = exec_personality(&b, o, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(phases); i++)
+		r = phases[i](&b, e);
+	if (r == 0)
+		*ret = p;
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_PLAN_EXEC_H
+#define CTR_PLAN_EXEC_H
+
+#include "plan_build.h"
+
+/* What exec enters and as what. */
+struct exec_options {
+	const char *id;
+	pid_t pid; /* the container's first process */
+	uint64_t start_time;
+	uint64_t namespaces; /* CLONE_NEW* to join */
+	bool deny_setgroups;
+	struct opt_u32 personality;
+	const struct process *process;
+	struct plan_bytes filter;
+	uint64_t filter_flags;
+	uint32_t keep_fds, listen_fds;
+};
+
+int plan_exec(struct arena *a, const struct exec_options *o, const struct facts *f, const struct plan **ret,
+	      struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The filesystem part of the plan: mounts, devices, links, masked and read-only paths. Pure. Sources of
+ * binds come before every other mount step (D5: opened before any target is touched); which side opens
+ * them depends on whether the container's ids could.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "../oci/mount_options.h"
+#include "base/sys.h"
+#include "base/util.h"
+#include "plan_build.h"
+
+/* One mount of the configuration with its options decoded, between the passes below. */
+struct mount_item {
+	const struct mount_conf *conf;
+	struct mount_options opt;
+	const char *where; /* "mounts[3]" */
+	bool bind;
+	plan_slot source, idmap;
+};
+
+static const char *bind_source(struct builder *b, const struct mount_item *m)
+{
+	return m->conf->source[0] == '/' ? m->conf->source :
+					   arena_printf(b->a, "%s/%s", b->o->bundle, m->conf->source);
+}
+
+static int decode(struct builder *b, size_t i, struct mount_item *m, struct err *e)
+{
+	const struct mount_conf *c = &b->c->mounts.v[i];
+	int r;
+
+	*m = (struct mount_item){ .conf = c, .source = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT };
+	m->where = arena_printf(b->a, "mounts[%zu]", i);
+	if (!m->where)
+		return err_nomem(e);
+	r = mount_options_parse(b->a, &c->options, &m->opt, e);
+	if (r < 0)
+		return err_in(e, "%s.options", m->where);
+	/* "bind" as a type is what runc and youki take for the option, and engines rely on it. */
+	m->bind = m->opt.bind || (c->type && str_eq(c->type, "bind"));
+	if (m->bind && mount_options_check_bind(&m->opt, e) < 0)
+		return err_in(e, "%s.options", m->where);
+	if (m->bind && !m->opt.remount && !c->source)
+		return err_bad(e, "%s.source: a bind needs one", m->where);
+	if (!m->bind && !m->opt.remount && !c->type)
+		return err_bad(e, "%s.type: missing", m->where);
+	return 0;
+}
+
+/* Pass 1: descriptors that the host side opens. Their slots must come before all others. */
+static int open_on_host(struct builder *b, struct mount_item *m, struct err *e)
+{
+	const struct mount_conf *c = m->conf;
+
+	if (m->bind && !m->opt.remount && b->host_trees && !m->opt.copy_symlink) {
+		struct plan_open *o = builder_open(b, OPEN_TREE, &m->source);
+		if (!o || !(o->path = bind_source(b, m)))
+			return err_nomem(e);
+		o->recursive = m->opt.recursive;
+	}
+	if (!c->uid_mappings.n && !m->opt.idmap)
+		return 0;
+	struct plan_open *o = builder_open(b, OPEN_IDMAP, &m->idmap);
+	if (!o)
+		return err_nomem(e);
+	/* The mount's own mappings, those of the option's extended form, or the container's. */
+	o->uid_map = c->uid_mappings.n ? c->uid_mappings : m->opt.uid_map.n ? m->opt.uid_map : b->p->maps.uid;
+	o->gid_map = c->gid_mappings.n ? c->gid_mappings : m->opt.gid_map.n ? m->opt.gid_map : b->p->maps.gid;
+	if (!o->uid_map.n)
+		return err_bad(e, "%s: idmap without mappings needs a new user namespace", m->where);
+	return 0;
+}
+
+/* Pass 2: sources that the container side opens. */
+static int open_inside(struct builder *b, struct mount_item *m, struct err *e)
+{
+	if (!m->bind || m->opt.remount || m->source != PLAN_NO_SLOT || m->opt.copy_symlink)
+		return 0;
+	struct step_source *s = STEP(b, SOURCE, source);
+	if (!s || !(s->path = bind_source(b, m)))
+		return err_nomem(e);
+	m->source = s->slot = builder_slot(b);
+	s->flags = (m->opt.recursive ? STEP_SOURCE_RECURSIVE : 0) | (m->opt.src_nofollow ? STEP_SOURCE_NOFOLLOW : 0);
+	return 0;
+}
+
+static bool has_new(const struct builder *b, uint32_t type)
+{
+	const struct namespace_conf *ns = config_namespace(b->c, type);
+
+	return ns && !ns->path;
+}
+
+/* A cgroup mount without a cgroup namespace shows the container its own directory and nothing above. */
+static int cgroup_source(struct builder *b, struct mount_item *m, struct step_mount *s, struct err *e)
+{
+	s->fstype = "cgroup2";
+	if (has_new(b, CLONE_NEWCGROUP) || b->p->cgroup->manager == CGROUP_DISABLED || !b->f->cgroup.mount)
+		return 0;
+	const char *path = arena_printf(b->a, "%s%s", b->f->cgroup.mount, b->p->cgroup->path);
+	struct step_source *src = STEP(b, SOURCE, source);
+	if (!path || !src)
+		return err_nomem(e);
+	src->path = path;
+	m->source = src->slot = builder_slot(b);
+	s->flags |= STEP_MOUNT_BIND;
+	s->fstype = NULL;
+	return 0;
+}
+
+static uint64_t fallbacks(const struct builder *b, const char *type)
+{
+	/* What a user namespace may not mount anew although its contents are harmless to show. */
+	if (str_eq(type, "sysfs") && (b->p->namespaces & CLONE_NEWUSER || b->f->in_userns))
+		return STEP_MOUNT_SYSFS_FALLBACK;
+	if (str_eq(type, "proc") && (b->p->namespaces & CLONE_NEWUSER || b->f->in_userns))
+		return STEP_MOUNT_PROC_SUBSET;
+	return 0;
+}
+
+static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
+{
+	const struct mount_options *o = &m->opt;
+	struct step_mount filled = { .slot = PLAN_NO_SLOT, .idmap = m->idmap }, *s = &filled;
+	const struct mount_conf *c = m->conf;
+
+	s->destination = c->destination[0] == '/' ? c->destination : arena_printf(b->a, "/%s", c->destination);
+	if (!s->destination)
+		return err_nomem(e);
+	s->source = c->source;
+	s->flags = (m->bind ? STEP_MOUNT_BIND : 0) | (o->recursive ? STEP_MOUNT_RECURSIVE : 0) |
+		   (o->remount ? STEP_MOUNT_REMOUNT : 0) | (o->tmpcopyup ? STEP_MOUNT_TMPCOPYUP : 0) |
+		   (o->copy_symlink ? STEP_MOUNT_COPY_SYMLINK : 0) |
+		   (o->dest_nofollow ? STEP_MOUNT_DEST_NOFOLLOW : 0);
+	if (m->bind && c->source && !(s->source = bind_source(b, m)))
+		return err_nomem(e);
+	if (o->tmpcopyup && (!c->type || !str_eq(c->type, "tmpfs")))
+		return err_bad(e, "%s.options: tmpcopyup is for tmpfs only", m->where);
+	s->attr_set = o->attr_set;
+	s->attr_clr = o->attr_clr;
+	s->rec_set = o->rec_set;
+	s->rec_clr = o->rec_clr;
+	s->idmap_flags = o->idmap_recursive ? SYS_AT_RECURSIVE : 0;
+	s->propagation = o->propagation;
+	s->ms_flags = o->ms_flags;
+	s->data = (struct plan_strv){ o->data.v, o->data.n };
+	if (!m->bind && !o->remount) {
+		s->fstype = c->type;
+		s->flags |= fallbacks(b, c->type);
+		if (b->f->selinux && b->l->mount_label && !str_eq(c->type, "proc") && !str_eq(c->type, "sysfs"))
+			s->label = b->l->mount_label;
+	}
+	if (c->type && !m->bind && (str_eq(c->type, "cgroup") || str_eq(c->type, "cgroup2"))) {
+		int r = cgroup_source(b, m, s, e);
+		if (r < 0)
+			return r;
+	}
+	s->slot = m->source;
+	struct step_mount *step = STEP(b, MOUNT, mount);
+	if (!step)
+		return err_nomem(e);
+	*step = filled;
+	return 0;
+}
+
+int plan_mounts(struct builder *b, struct err *e)
+{
+	size_t n = b->c->mounts.n;
+	struct mount_item *items = arena_array(b->a, n, sizeof(*items));
+	int (*const passes[])(struct builder *, struct mount_item *, struct err *) = { open_on_host, open_inside,
+										       add_mount };
+
+	if (!items)
+		return err_nomem(e);
+	if (n && !b->mounts_allowed)
+		return err_bad(e, "mounts: a mount namespace of the container's own is needed");
+	for (size_t i = 0; i < n; i++) {
+		int r = decode(b, i, &items[i], e);
+		if (r < 0)
+			return r;
+		b->dev_is_bind |= items[i].bind && str_eq(items[i].conf->destination, "/dev");
+	}
+	for (size_t pass = 0; pass < ARRAY_SIZE(passes); pass++)
+		for (size_t i = 0; i < n; i++) {
+			int r = passes[pass](b, &items[i], e);
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+/* ---- devices ---------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *path;
+	uint32_t major, minor;
+} default_devices[] = {
+	{ "/dev/null", 1, 3 },	 { "/dev/zero", 1, 5 },	   { "/dev/full", 1, 7 },
+	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+};
+
+static const struct {
+	const char *target, *path;
+	bool if_exists;
+} default_links[] = {
+	{ "/proc/self/fd", "/dev/fd", false },	     { "/proc/self/fd/0", "/dev/stdin", false },
+	{ "/proc/self/fd/1", "/dev/stdout", false }, { "/proc/self/fd/2", "/dev/stderr", false },
+	{ "/proc/kcore", "/dev/core", true },	     { "pts/ptmx", "/dev/ptmx", false },
+};
+
+static bool can_mknod(const struct builder *b)
+{
+	return !(b->p->namespaces & CLONE_NEWUSER) && !b->f->in_userns && facts_has_cap(b->f, CAP_MKNOD);
+}
+
+/* Where nodes cannot be made, the host's node of the same path is bound; its numbers are checked there. */
+static int add_device(struct builder *b, const struct step_device *want, struct err *e)
+{
+	struct step_device d = *want;
+
+	d.slot = PLAN_NO_SLOT;
+	if (!can_mknod(b) && !S_ISFIFO(d.mode)) {
+		struct step_source *src = STEP(b, SOURCE, source);
+		if (!src)
+			return err_nomem(e);
+		src->path = d.path;
+		d.slot = src->slot = builder_slot(b);
+	}
+	struct step_device *s = STEP(b, DEVICE, device);
+	if (!s)
+		return err_nomem(e);
+	*s = d;
+	return 0;
+}
+
+static bool is_configured(const struct builder *b, const char *path)
+{
+	for (size_t i = 0; i < b->l->devices.n; i++)
+		if (str_eq(b->l->devices.v[i].path, path))
+			return true;
+	return false;
+}
+
+static int add_configured(struct builder *b, size_t i, struct err *e)
+{
+	const struct device_conf *c = &b->l->devices.v[i];
+	struct step_device d = {
+		.path = c->path,
+		.mode = (c->file_mode.set ? c->file_mode.v : 0666) & 07777,
+		.major = (uint32_t)c->major.v,
+		.minor = (uint32_t)c->minor.v,
+		.uid = c->uid.v,
+		.gid = c->gid.v,
+	};
+
+	d.mode |= c->type == 'p' ? S_IFIFO : c->type == 'b' ? S_IFBLK : S_IFCHR;
+	return add_device(b, &d, e);
+}
+
+int plan_devices(struct builder *b, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->l->devices.n; i++)
+		r = add_configured(b, i, e);
+	if (r < 0 || b->dev_is_bind || !b->mounts_allowed)
+		return r;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(default_devices); i++) {
+		struct step_device d = { .path = default_devices[i].path,
+					 .mode = S_IFCHR | 0666,
+					 .major = default_devices[i].major,
+					 .minor = default_devices[i].minor,
+					 .is_default = true };
+		if (!is_configured(b, d.path))
+			r = add_device(b, &d, e);
+	}
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(default_links); i++) {
+		struct step_symlink *s = STEP(b, SYMLINK, symlink);
+		if (!s)
+			return err_nomem(e);
+		s->target = default_links[i].target;
+		s->path = default_links[i].path;
+		s->if_exists = default_links[i].if_exists;
+	}
+	return r;
+}
+
+/* ---- masked and read-only paths ------------------------------------------------------------------------------ */
+
+int plan_masks(struct builder *b, struct err *e)
+{
+	if ((b->l->masked_paths.n || b->l->readonly_paths.n) && !b->mounts_allowed)
+		return err_bad(e, "linux.maskedPaths: a mount namespace of the container's own is needed");
+	for (size_t i = 0; i < b->l->readonly_paths.n; i++) {
+		struct step_readonly *s = STEP(b, READONLY, readonly);
+		if (!s)
+			return err_nomem(e);
+		s->path = b->l->readonly_paths.v[i];
+	}
+	for (size_t i = 0; i < b->l->masked_paths.n; i++) {
+		struct step_mask *s = STEP(b, MASK, mask);
+		if (!s)
+			return err_nomem(e);
+		s->path = b->l->masked_paths.v[i];
+	}
+	return 0;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state directory. Works on descriptors below the root, which is private to the caller (mode 0700,
+ * own uid, no link), so nobody else can plant or move anything in it.
+ */
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "../cgroup/cgroup.h"
+#include "base/util.h"
+#include "host_socket.h"
+
+#define STATE_MAX ((size_t)16 << 20)
+#define LOCK_TIMEOUT_MS 10000
+#define ID_MAX 255
+
+void container_done(struct container *c)
+{
+	fd_close(&c->dir_fd);
+	fd_close(&c->root_fd);
+}
+
+int store_check_id(const char *id, struct err *e)
+{
+	size_t n = strlen(id);
+
+	if (n == 0)
+		return err_bad(e, "invalid container id: empty");
+	if (n > ID_MAX)
+		return err_bad(e, "invalid container id: longer than %d characters", ID_MAX);
+	for (size_t i = 0; i < n; i++) {
+		char c = id[i];
+		bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+			    c == '+' || c == '-';
+		if (!word && (c != '.' || i == 0))
+			return err_bad(e, "invalid container id \"%.64s\": only letters, digits and _ + - . are allowed", id);
+	}
+	return 0;
+}
+
+/* ---- the root ------------------------------------------------------------------------------------------------- */
+
+/*
+ * Only --root, the effective uid and XDG_RUNTIME_DIR decide (an empty one counts as unset): engines give
+ * different environments to different commands of one container.
+ */
+static const char *root_path(struct ctx *ctx, struct err *e)
+{
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *path = ctx->root;
+
+	if (!path && xdg && *xdg)
+		path = arena_printf(&ctx->arena, "%s/ctr", xdg);
+	else if (!path && geteuid() == 0)
+		path = "/run/ctr";
+	else if (!path)
+		path = arena_printf(&ctx->arena, "/run/user/%u/ctr", geteuid());
+	if (!path)
+		(void)err_nomem(e);
+	return path;
+}
+
+static int make_parents(struct ctx *ctx, const char *path, struct err *e)
+{
+	char *copy = arena_strdup(&ctx->arena, path);
+
+	if (!copy)
+		return err_nomem(e);
+	for (char *s = strchr(copy + 1, '/'); s; s = strchr(s + 1, '/')) {
+		*s = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make state directory %s: %s", copy,
+				       errno == ENOENT ? "missing parent" : err_text(errno));
+		*s = '/';
+	}
+	return 0;
+}
+
+static int open_root(struct ctx *ctx, bool make, struct err *e)
+{
+	const char *path = root_path(ctx, e);
+	struct stat st;
+
+	if (!path)
+		return -e->code;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT && make) {
+		int r = make_parents(ctx, path, e);
+		if (r < 0)
+			return r;
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, errno, "make state directory %s", path);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	}
+	if (fd < 0)
+		return err_sys(e, errno, "open state directory %s", path);
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 022) {
+		(void)close(fd);
+		return err_set(e, EPERM, "state directory %s: must belong to uid %u and be writable by nobody else", path,
+			       geteuid());
+	}
+	return fd;
+}
+
+/* ---- one container ---------------------------------------------------------------------------------------------- */
+
+int store_create(struct ctx *ctx, const char *id, struct container *ret, struct err *e)
+{
+	int r = store_check_id(id, e);
+
+	if (r < 0)
+		return r;
+	auto_close int root = open_root(ctx, true, e);
+	if (root < 0)
+		return root;
+	if (mkdirat(root, id, 0700) < 0) {
+		if (errno == EEXIST)
+			return err_set(e, EEXIST, "container \"%s\" already exists", id);
+		return err_sys(e, errno, "make the state of container \"%s\"", id);
+	}
+	int dir = openat(root, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0) {
+		r = err_sys(e, errno, "open the state of container \"%s\"", id);
+		(void)unlinkat(root, id, AT_REMOVEDIR);
+		return r;
+	}
+	*ret = (struct container){ .id = id, .root_fd = TAKE_FD(root), .dir_fd = dir };
+	return 0;
+}
+
+int store_reload(struct ctx *ctx, struct container *c, struct err *e)
+{
+	char *text;
+	size_t n;
+	int r = file_read_at(&ctx->arena, c->dir_fd, STORE_STATE, STATE_MAX, &text, &n);
+
+	c->state = NULL;
+	c->damaged = false;
+	if (r == -ENOENT)
+		return 0; /* its creator was killed before it could write it, or deletion was */
+	if (r == 0)
+		r = state_parse(&ctx->arena, text, n, &c->state, &c->why);
+	else
+		r = err_sys(&c->why, r, "read the state");
+	if (r == 0 && !str_eq(c->state->id, c->id))
+		r = err_bad(&c->why, "the state is that of container \"%.64s\"", c->state->id);
+	if (r < 0) {
+		c->damaged = true;
+		c->state = NULL;
+	}
+	(void)e;
+	return 0;
+}
+
+int store_open(struct ctx *ctx, const char *id, struct container *ret, struct err *e)
+{
+	int r = store_check_id(id, e);
+
+	if (r < 0)
+		return r;
+	auto_close int root = open_root(ctx, false, e);
+	if (root < 0 && root != -ENOENT)
+		return root;
+	int dir = root < 0 ? -1 : openat(root, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0 && (root < 0 || errno == ENOENT))
+		return err_set(e, ENOENT, "container \"%s\" does not exist", id);
+	if (dir < 0)
+		return err_sys(e, errno, "open the state of container \"%s\"", id);
+	*ret = (struct container){ .id = id, .root_fd = TAKE_FD(root), .dir_fd = dir };
+	return store_reload(ctx, ret, e);
+}
+
+int store_load(struct ctx *ctx, const char *id, struct container *ret, struct err *e)
+{
+	int r = store_open(ctx, id, ret, e);
+
+	if (r < 0)
+		return r;
+	if (ret->damaged) {
+		*e = ret->why;
+		return err_in(e, "container \"%s\"", id);
+	}
+	if (!ret->state)
+		return err_set(e, EINVAL, "container \"%s\" has no state: its creation was interrupted, delete --force removes it",
+			       id);
+	return 0;
+}
+
+int store_lock(struct container *c, struct err *e)
+{
+	int64_t deadline = now_ms() + LOCK_TIMEOUT_MS;
+
+	/* Held for short steps only, so waiting in slices is as good as a signal and needs no handler. */
+	while (flock(c->dir_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_sys(e, errno, "lock container \"%s\"", c->id);
+		if (now_ms() > deadline)
+			return err_set(e, ETIMEDOUT, "container \"%s\" is locked by another command", c->id);
+		(void)usleep(2000);
+	}
+	return 0;
+}
+
+int store_save(struct container *c, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	state_print(&b, c->state);
+	if (b.failed)
+		return err_nomem(e);
+	int r = file_replace(c->dir_fd, STORE_STATE, b.p, b.n, 0600);
+	return r < 0 ? err_sys(e, r, "write the state of container \"%s\"", c->id) : 0;
+}
+
+static int empty_dir(int fd, struct err *e)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+
+	if (!d) {
+		int r = err_sys(e, errno, "read the state directory");
+		if (copy >= 0)
+			(void)close(copy);
+		return r;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, ".."))
+			continue;
+		if (unlinkat(fd, entry->d_name, 0) < 0 && errno == EISDIR)
+			(void)unlinkat(fd, entry->d_name, AT_REMOVEDIR);
+	}
+	(void)closedir(d);
+	return 0;
+}
+
+int store_remove(struct container *c, struct err *e)
+{
+	/* The state last: as long as it is there, everything else can be found and removed. */
+	int r = empty_dir(c->dir_fd, e);
+
+	if (r < 0)
+		return err_in(e, "container \"%s\"", c->id);
+	if (unlinkat(c->root_fd, c->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove the state of container \"%s\"", c->id);
+	return 0;
+}
+
+int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e)
+{
+	int fd = open_root(ctx, false, e), r = 0;
+	const struct dirent *entry;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return fd;
+	DIR *d = fdopendir(fd);
+	if (!d) {
+		(void)close(fd);
+		return err_nomem(e);
+	}
+	while (r == 0 && (entry = readdir(d)) != NULL) {
+		struct err ignored;
+		if (entry->d_name[0] != '.' && store_check_id(entry->d_name, &ignored) == 0)
+			r = each(entry->d_name, arg, e);
+	}
+	(void)closedir(d);
+	return r;
+}
+
+/* ---- status ----------------------------------------------------------------------------------------------------------- */
+
+const char *status_name(enum status s)
+{
+	static const char *const names[] = { [STATUS_CREATING] = "creating",
+					     [STATUS_CREATED] = "created",
+					     [STATUS_RUNNING] = "running",
+					     [STATUS_PAUSED] = "paused",
+					     [STATUS_STOPPED] = "stopped" };
+	return names[s];
+}
+
+static int open_recorded(const struct state *s, int64_t pid, uint64_t start)
+{
+	char boot[BOOT_ID_SIZE];
+
+	if (pid <= 0)
+		return -ESRCH;
+	if (s->boot_id && (proc_boot_id(boot) < 0 || !str_eq(boot, s->boot_id)))
+		return -ESRCH;
+	return proc_open((pid_t)pid, start);
+}
+
+/* Somebody accepts calls on the start socket: the init, which closes it by executing the program. */
+static bool waits_for_start(const struct container *c)
+{
+	struct err ignored;
+	auto_close int fd = socket_connect(c->dir_fd, STORE_START, SOCK_SEQPACKET, &ignored);
+
+	return fd >= 0;
+}
+
+static bool is_frozen(const struct state *s)
+{
+	struct err ignored;
+	auto_close int fd = -EBADF;
+
+	if (!s->cgroup_path || cgroup_open(s->cgroup_path, &fd, &ignored) < 0)
+		return false;
+	return cgroup_is_frozen(fd, &ignored) == 1;
+}
+
+int container_status(const struct container *c, enum status *ret, int *ret_pidfd, struct err *e)
+{
+	const struct state *s = c->state;
+	auto_close int pidfd = -EBADF;
+
+	if (ret_pidfd)
+		*ret_pidfd = -EBADF;
+	if (!s) {
+		*ret = STATUS_STOPPED;
+		return 0;
+	}
+	if (s->status && str_eq(s->status, "creating")) {
+		/* Its creator still lives: creating. Otherwise it was killed, and what it left is to be deleted. */
+		pidfd = open_recorded(s, s->creator_pid, s->creator_start_time);
+		*ret = pidfd >= 0 ? STATUS_CREATING : STATUS_STOPPED;
+		return 0;
+	}
+	pidfd = open_recorded(s, s->pid, s->start_time);
+	if (pidfd < 0 && pidfd != -ESRCH)
+		return err_sys(e, pidfd, "examine process %lld of container \"%s\"", (long long)s->pid, c->id);
+	if (pidfd < 0)
+		*ret = STATUS_STOPPED;
+	else if (is_frozen(s))
+		*ret = STATUS_PAUSED;
+	else if (str_eq(s->status, "created") && waits_for_start(c))
+		*ret = STATUS_CREATED;
+	else
+		*ret = STATUS_RUNNING;
+	if (ret_pidfd && pidfd >= 0)
+		*ret_pidfd = TAKE_FD(pidfd);
+	return 0;
+}

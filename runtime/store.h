@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_STORE_H
+#define CTR_STORE_H
+
+/*
+ * The state directory: ROOT/ID/ with state.json (atomically replaced), the start socket while a container
+ * is created, and its seccomp program if it has one. The directory of a container is made exclusively,
+ * which is what makes ids unique; short changes are serialised by flock() on it.
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "../oci/state.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "ctx.h"
+
+#define STORE_STATE "state.json"
+#define STORE_START "start.sock"
+#define STORE_SECCOMP "seccomp.bpf"
+
+struct container {
+	const char *id;
+	int root_fd, dir_fd;
+	struct state *state; /* as read or as about to be written; NULL when the file is missing */
+	bool damaged;	     /* state.json is there and cannot be read: only delete --force goes on */
+	struct err why;	     /* the reason when damaged */
+};
+
+void container_done(struct container *c);
+#define auto_container __attribute__((cleanup(container_done)))
+#define CONTAINER_NONE { .root_fd = -EBADF, .dir_fd = -EBADF }
+
+/* [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 255 bytes. */
+int store_check_id(const char *id, struct err *e) MUST_CHECK;
+
+/* Makes ROOT (mode 0700) where needed and ROOT/ID; -EEXIST: "container "ID" already exists". */
+int store_create(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
+/* Opens an existing container; -ENOENT: "container "ID" does not exist". A damaged state is not an error here. */
+int store_open(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
+/* The same, and the state must be readable. */
+int store_load(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
+/* Serialises changes of one container; released with the descriptor. Waits at most ten seconds. */
+int store_lock(struct container *c, struct err *e) MUST_CHECK;
+/* Reads the state again after the lock was taken. */
+int store_reload(struct ctx *ctx, struct container *c, struct err *e) MUST_CHECK;
+int store_save(struct container *c, struct err *e) MUST_CHECK;
+/* Removes ROOT/ID with everything in it. What is gone already is no error. */
+int store_remove(struct container *c, struct err *e) MUST_CHECK;
+/* Calls `each` with every id in ROOT, in no order. */
+int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
+
+/* ---- status ----------------------------------------------------------------------------------------------- */
+
+enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
+const char *status_name(enum status s);
+
+/*
+ * From facts, never from what was written down: the process with the recorded start time and boot, the
+ * start socket (somebody listens: created), the freezer. *ret_pidfd (may be NULL) is the first process or -1.
+ */
+int container_status(const struct container *c, enum status *ret, int *ret_pidfd, struct err *e) MUST_CHECK;
+
+#endif
