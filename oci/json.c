@@ -298,10 +298,10 @@ static const char *string_fault(const struct parser *p, const char *s, size_t le
 {
 	if (memchr(s, 0, len))
 		return "must not contain a NUL character";
-	if (!utf8_valid(s, len))
-		return "is not valid UTF-8";
 	if (!raw && !surrogates_paired(p->doc->text + at + 1, offset_now(p) - at - 2))
 		return "contains half of a surrogate pair";
+	if (!utf8_valid(s, len))
+		return "is not valid UTF-8";
 	return NULL;
 }
 
@@ -848,6 +848,16 @@ static int key_cmp(const void *a, const void *b)
 	return x->at < y->at ? -1 : 1; /* same name: in the document's order */
 }
 
+/* Bytes up to the closing quote of a string that yajl has accepted. */
+static size_t raw_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] != '"')
+		n += s[n] == '\\' ? 2 : 1;
+	return n;
+}
+
 /* Sorting keeps this at n log n whatever the names are; a hash would need a secret. */
 static int check_keys(struct parser *p, struct frame *f)
 {
@@ -863,7 +873,7 @@ static int check_keys(struct parser *p, struct frame *f)
 			continue;
 		f->field = f->kind == FRAME_OBJECT ? NULL : f->field;
 		f->key_at = keys[i].at + 1;
-		f->key_len = keys[i].len;
+		f->key_len = raw_len(p->doc->text + f->key_at);
 		if (!bad(p, keys[i].at, "given twice"))
 			return 0;
 	}
@@ -929,10 +939,11 @@ static const yajl_callbacks callbacks = {
 
 /* ---- the whole document --------------------------------------------------------------------------------- */
 
-static __attribute__((cold)) void bad_syntax(struct parser *p)
+/* `at`: how far yajl came. */
+static __attribute__((cold)) void bad_syntax(struct parser *p, size_t at)
 {
 	unsigned char *why = yajl_get_error(p->yajl, 0, NULL, 0);
-	size_t at = offset_now(p), n = why ? strcspn((const char *)why, ".\n") : 0;
+	size_t n = why ? strcspn((const char *)why, ".\n") : 0;
 
 	p->depth = 0; /* no path: the text is wrong, not a member */
 	p->root = NULL;
@@ -955,10 +966,13 @@ static int parser_run(struct parser *p)
 	/* Our own check is stricter: yajl lets overlong forms and surrogates pass. */
 	(void)yajl_config(p->yajl, yajl_dont_validate_strings, 1);
 	status = yajl_parse(p->yajl, (const unsigned char *)d->text, d->n);
-	if (status == yajl_status_ok)
+	size_t at = offset_now(p);
+	if (status == yajl_status_ok) {
 		status = yajl_complete_parse(p->yajl);
+		at = d->n + 1; /* the end is what is wrong */
+	}
 	if (status == yajl_status_error)
-		bad_syntax(p);
+		bad_syntax(p, at);
 out:
 	if (p->yajl)
 		yajl_free(p->yajl);
@@ -1011,9 +1025,9 @@ int json_parse(struct json_doc *doc, struct arena *a, const struct json_obj *typ
 /* A search through the struct for an address: the path to it, and what is known to be in the text. */
 struct finder {
 	const char *addr;
-	bool object;	      /* the struct itself is meant, not its first member */
-	const void *found;    /* address that the parser knew the value by */
-	const void *owner;    /* the object that it belongs to */
+	bool object;	   /* the struct itself is meant, not its first member */
+	const void *found; /* address that the parser knew the value by */
+	const void *owner; /* the object that it belongs to */
 	struct path path;
 };
 
@@ -1088,6 +1102,7 @@ static bool find_in_field(struct finder *w, const struct json_field *f, const ch
 		return find_in_object(w, f->sub, member);
 	if (inside(w, member, kind_sizes[f->kind])) {
 		const void *pointee = f->kind == JSON_POINTER ? *(void *const *)(const void *)member : NULL;
+		w->object = w->object || pointee;
 		return find_hit(w, pointee ? pointee : member, obj);
 	}
 	if (f->kind == JSON_POINTER) {
@@ -1141,7 +1156,7 @@ static __attribute__((format(printf, 4, 0))) void doc_bad(struct json_doc *d, co
 		if (!d->root || !find_in_object(&w, d->type, d->root)) {
 			w.path.n = 0;
 			w.path.text[0] = '\0';
-		} else if (!spot_find(d, w.found, object, &at)) {
+		} else if (!spot_find(d, w.found, w.object, &at)) {
 			(void)spot_find(d, w.owner, true, &at);
 		}
 	}
