@@ -49,7 +49,8 @@ enum cgroup_mode {
 struct cgroup_facts {
 	enum cgroup_mode mode;
 	const char *mount;		   /* where cgroup2 is mounted; a name for messages when it is not */
-	char own[CGROUP_PATH_MAX];	   /* cgroup of the caller in cgroup2: "/", "/a/b"; "" when unknown */
+	/* Cgroup of the caller in cgroup2: "/", "/a/b"; "" when unknown or not needed (unified, root_writable). */
+	char own[CGROUP_PATH_MAX];
 	char controllers[CGROUP_WORDS_MAX]; /* of the root of the mount, separated by blanks */
 	char v1_controllers[CGROUP_WORDS_MAX]; /* held by v1 hierarchies, separated by blanks */
 	bool root_writable;    /* cgroups can be made at the root of the mount */
@@ -59,8 +60,8 @@ struct cgroup_facts {
 };
 
 /*
- * Fills the facts: statfs, /proc/self/cgroup, cgroup.controllers, and access() where the caller is not
- * root. Never reads mountinfo. Absence of cgroups is a fact (CGROUP_MODE_NONE), not an error.
+ * Fills the facts: statfs, cgroup.controllers, and where that is not all, /proc/self/cgroup and access().
+ * Never reads mountinfo. Absence of cgroups is a fact (CGROUP_MODE_NONE), not an error.
  */
 int cgroup_detect(struct cgroup_facts *ret, struct err *e) MUST_CHECK;
 
@@ -229,6 +230,16 @@ int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err
  * atomically. An empty program does nothing.
  */
 int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, struct err *e) MUST_CHECK;
+
+/*
+ * Moves a process into the cgroup. CLONE_INTO_CGROUP is the way to start one there (a move waits for other
+ * CPUs, 4 to 14 ms on a busy machine); this is for what exists already, and for the way round a defect seen
+ * in Linux 6.18: when cgroup.kill was written a different number of times to the target than to the cgroup
+ * of the caller (or above either), what is cloned into the target dies of SIGKILL at birth. A first process
+ * that dies of SIGKILL before it says anything should be started once more without CLONE_INTO_CGROUP, and
+ * moved here.
+ */
+int cgroup_enter(int fd, pid_t pid, struct err *e) MUST_CHECK;
 
 /* Calls `each` for every process in the cgroup and below; a non-zero result ends the walk and is returned. */
 int cgroup_procs(int fd, int (*each)(pid_t pid, void *arg), void *arg, struct err *e) MUST_CHECK;

@@ -34,6 +34,8 @@ static int events_open(int fd, struct err *e)
 {
 	int r = openat(fd, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
+	if (r < 0 && errno == ENOENT)
+		return err_set(e, ENODEV, "the cgroup is gone");
 	return r < 0 ? err_sys(e, errno, "open cgroup.events") : r;
 }
 
@@ -198,6 +200,16 @@ int cgroup_procs(int fd, int (*each)(pid_t pid, void *arg), void *arg, struct er
 	return procs_walk(fd, 0, each, arg, e);
 }
 
+int cgroup_enter(int fd, pid_t pid, struct err *e)
+{
+	char text[16];
+	int r;
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	r = cg_write(fd, "cgroup.procs", text);
+	return r < 0 ? err_sys(e, r, "move process %d into the cgroup", (int)pid) : 0;
+}
+
 struct signal_job {
 	int sig, sent, failed;
 };
@@ -329,10 +341,48 @@ static int err_stuck(int fd, struct err *e)
 	return err_set(e, ETIMEDOUT, "process %d is in uninterruptible sleep (%s)", (int)s.pid, where);
 }
 
+static int pid_first(pid_t pid, void *arg)
+{
+	*(pid_t *)arg = pid;
+	return 1;
+}
+
+/*
+ * Sleeps until one of the processes is gone or cgroup.events changed. The kernel announces changes of the
+ * file at most every 10 ms; the end of a process is known at once.
+ */
+static int exit_sleep(int fd, int events, int64_t deadline, struct err *e)
+{
+	auto_close int pidfd = -EBADF;
+	struct pollfd p[2] = { { .fd = events, .events = POLLPRI }, { .events = POLLIN } };
+	int64_t left = deadline - cg_now();
+	struct err ignored;
+	pid_t pid = 0;
+
+	if (left <= 0)
+		return err_set(e, ETIMEDOUT, "timed out");
+	(void)!cgroup_procs(fd, pid_first, &pid, &ignored);
+	if (pid > 0)
+		pidfd = sys_pidfd_open(pid, 0);
+	p[1].fd = pidfd;
+	if (poll(p, 2, (int)MIN(left, POLL_SLICE_MS)) < 0 && errno != EINTR)
+		return err_sys(e, errno, "poll cgroup.events");
+	return 0;
+}
+
 static int wait_empty(int fd, int64_t deadline, struct err *e)
 {
-	int r = events_wait(fd, "populated", 0, deadline, e);
+	auto_close int events = events_open(fd, e);
+	int64_t v = events;
+	int r = events < 0 ? events : 0;
 
+	while (r >= 0) {
+		v = events_get(events, "populated", e);
+		if (v <= 0)
+			break;
+		r = exit_sleep(fd, events, deadline, e);
+	}
+	r = r < 0 ? r : (int)v;
 	if (r == -ENODEV || r == -ENOENT)
 		return 0; /* removed, so it was empty */
 	return r == -ETIMEDOUT ? err_stuck(fd, e) : r;

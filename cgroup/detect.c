@@ -271,14 +271,11 @@ static bool is_writable(int base, const char *path)
 	       faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) == 0;
 }
 
-static void detect_access(int base, struct cgroup_facts *f)
+static void detect_place(int base, struct cgroup_facts *f)
 {
 	char parent[CGROUP_PATH_MAX];
 	char *slash;
 
-	f->root_writable = faccessat(base, ".", W_OK | X_OK, AT_EACCESS) == 0;
-	if (f->root_writable || !f->own[0])
-		return;
 	memcpy(parent, f->own, sizeof(parent));
 	slash = strrchr(parent, '/');
 	if (slash && slash[1]) {
@@ -288,19 +285,27 @@ static void detect_access(int base, struct cgroup_facts *f)
 	f->child_writable = is_writable(base, f->own);
 }
 
+/* Where we are, and what v1 holds: needed only where a simple unified hierarchy is not ours to use. */
+static int detect_self(struct cgroup_facts *f, struct err *e)
+{
+	char text[2 * CGROUP_PATH_MAX];
+	int r = cg_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+
+	if (r == -ENOENT) /* a kernel without cgroups, or no /proc */
+		return 0;
+	if (r < 0)
+		return err_sys(e, r, "read /proc/self/cgroup");
+	cg_parse_self(text, f);
+	return 0;
+}
+
 int cgroup_detect(struct cgroup_facts *ret, struct err *e)
 {
 	struct cgroup_facts f = { .mode = CGROUP_MODE_NONE };
-	char text[2 * CGROUP_PATH_MAX];
 	auto_close int base = -EBADF;
-	int i = mount_find(), r;
+	int i = mount_find(), r = 0;
 
 	f.privileged = is_privileged();
-	r = cg_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
-	if (r < 0 && r != -ENOENT) /* absent: a kernel without cgroups, or no /proc */
-		return err_sys(e, r, "read /proc/self/cgroup");
-	if (r > 0)
-		cg_parse_self(text, &f);
 	if (i >= 0) {
 		f.mode = i == 0 ? CGROUP_MODE_UNIFIED : CGROUP_MODE_HYBRID;
 		f.mount = mounts[i];
@@ -315,8 +320,14 @@ int cgroup_detect(struct cgroup_facts *ret, struct err *e)
 		r = cg_read(base, "cgroup.controllers", f.controllers, sizeof(f.controllers));
 		if (r < 0)
 			return err_sys(e, r, "read %s/cgroup.controllers", f.mount);
-		detect_access(base, &f);
+		f.root_writable = faccessat(base, ".", W_OK | X_OK, AT_EACCESS) == 0;
 	}
+	if (f.mode != CGROUP_MODE_UNIFIED || !f.root_writable)
+		r = detect_self(&f, e);
+	if (r < 0)
+		return r;
+	if (base >= 0 && !f.root_writable && f.own[0])
+		detect_place(base, &f);
 	*ret = f;
 	return 0;
 }

@@ -39,7 +39,8 @@ struct rule {
 /* What every container may do (OCI "default devices", and what other runtimes allow with them). */
 static const struct rule defaults[] = {
 	{ .types = TYPE_BOTH, .access = ACCESS_M, .any_major = true, .any_minor = true, .allow = true },
-#define DEV(maj, min) { .types = TYPE_CHAR, .access = ACCESS_ALL, .allow = true, .major = (maj), .minor = (min) }
+#define DEV(maj, min) \
+	{ .types = TYPE_CHAR, .access = ACCESS_ALL, .allow = true, .major = (maj), .minor = (min) }
 	DEV(1, 3),    /* null */
 	DEV(1, 5),    /* zero */
 	DEV(1, 7),    /* full */
@@ -55,7 +56,8 @@ static const struct rule defaults[] = {
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
 
-static int number(const struct opt_i64 *v, size_t i, const char *member, bool *any, uint32_t *ret, struct err *e)
+static int number(const struct opt_i64 *v, size_t i, const char *member, bool *any, uint32_t *ret,
+		  struct err *e)
 {
 	*any = !v->set || v->v == -1;
 	*ret = 0;
@@ -368,8 +370,8 @@ static void put_start(struct program *p)
 	put(p, BPF_LDX | BPF_MEM | BPF_W, R_MINOR, R_CTX, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
 }
 
-int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules, struct cgroup_device_program *ret,
-			  struct err *e)
+int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules,
+			  struct cgroup_device_program *ret, struct err *e)
 {
 	struct program p = { .allow = SIZE_MAX, .deny = SIZE_MAX };
 	size_t n = rules ? rules->n : 0;

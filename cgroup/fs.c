@@ -91,8 +91,8 @@ static int enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need,
 struct walk {
 	const char *mount;
 	int fd;		   /* where we are; owned */
-	unsigned int kept; /* components that existed */
-	bool made;	   /* something was made; all components from `kept` on were */
+	unsigned int depth; /* components below the root */
+	unsigned int kept; /* of those, up to the last one that existed; what follows was made here */
 };
 
 /* Opens the child `name`, making it when `make`. -ENOENT: the ground vanished, start again. */
@@ -100,17 +100,13 @@ static int walk_step(struct walk *w, const char *name, const char *where, bool m
 {
 	int fd;
 
-	if (make) {
-		if (mkdirat(w->fd, name, 0755) == 0)
-			w->made = true;
-		else if (errno != EEXIST)
+	if (make && mkdirat(w->fd, name, 0755) < 0) {
+		if (errno != EEXIST)
 			return err_sys(e, errno, "make cgroup %s%s", w->mount, where);
-		else if (w->made) /* somebody else made it below our own: leave it to them */
-			return err_sys(e, EBUSY, "cgroup %s%s appeared while it was being made", w->mount,
-				       where);
+		/* Perhaps below one that we made a moment ago: then another container shares that, too. */
+		w->kept = w->depth + 1;
 	}
-	if (!w->made)
-		w->kept++;
+	w->depth++;
 	fd = cg_open_dir(w->fd, name);
 	if (fd < 0)
 		return err_sys(e, fd, "open cgroup %s%s", w->mount, where);
@@ -230,7 +226,7 @@ int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_ke
 			return 0;
 		}
 		fd_close(&w.fd);
-		if (w.made)
+		if (w.depth > w.kept)
 			cg_remove_chain(base, p->path, w.kept);
 		if (r != -ENOENT && r != -ENODEV)
 			break;
@@ -344,8 +340,7 @@ static int usage_read(int fd, const char *file, int64_t *ret, struct err *e)
 	return 0;
 }
 
-/* E26 */
-static int usage_check(int fd, const struct cgroup_knob_list *k, struct err *e)
+int cg_usage_check(int fd, const struct cgroup_knob_list *k, struct err *e)
 {
 	int64_t memory = 0, swap = 0;
 	struct err ignored;
@@ -406,7 +401,7 @@ int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err
 	if (r >= 0)
 		r = walk_down(&w, path, &need, false, e);
 	if (r >= 0)
-		r = usage_check(w.fd, k, e);
+		r = cg_usage_check(w.fd, k, e);
 	if (r >= 0)
 		r = cgroup_apply(w.fd, k, CGROUP_EARLY, e);
 	if (r >= 0)

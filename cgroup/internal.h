@@ -48,6 +48,9 @@ int cg_open_dir(int dirfd, const char *path) MUST_CHECK;
  */
 int cg_remove_chain(int base, const char *path, unsigned int kept);
 
+/* checkBeforeUpdate (E26) against the usage that the cgroup's files report: 0 or -EBUSY. */
+int cg_usage_check(int fd, const struct cgroup_knob_list *k, struct err *e) MUST_CHECK;
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t cg_now(void);
 

@@ -36,8 +36,8 @@ static int slice_path(struct arena *a, const char *slice, const char **ret, stru
 	if (n > 1 || slice[0] != '-') {
 		if (slice[0] == '-' || slice[n - 1] == '-' || strstr(slice, "--"))
 			return err_bad(e, "cgroupsPath: '%s' is no slice: an empty part between dashes", slice);
-		for (end = strcspn(slice, "-"); end <= n; end += 1 + strcspn(slice + end + 1, "-")) {
-			end = MIN(end, n);
+		for (end = strcspn(slice, "-");; end += 1 + strcspn(slice + end + 1, "-")) {
+			end = MIN(end, n); /* the last part ends before the suffix */
 			if (used + end + sizeof(suffix) + 1 >= sizeof(path))
 				return err_bad(e, "cgroupsPath: '%s' is nested too deep", slice);
 			used += (size_t)snprintf(path + used, sizeof(path) - used, "/%.*s%s", (int)end, slice,
@@ -102,7 +102,8 @@ static const char *list_number(const char *s, uint32_t *ret)
 	return v < LIST_ENTRIES_MAX ? s : NULL;
 }
 
-int cg_cpu_list(struct arena *a, const char *member, const char *list, uint8_t **ret, size_t *n, struct err *e)
+int cg_cpu_list(struct arena *a, const char *member, const char *list, uint8_t **ret, size_t *n,
+		struct err *e)
 {
 	uint8_t bits[LIST_ENTRIES_MAX / 8] = { 0 }, *copy;
 	const char *s = list;

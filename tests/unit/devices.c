@@ -27,7 +27,8 @@ static struct opt_i64 num(int64_t v)
 	return (struct opt_i64){ v >= 0, v };
 }
 
-#define RULE(yes, t, maj, min, acc) { .allow = (yes), .type = (t), .major = num(maj), .minor = num(min), .access = (acc) }
+#define RULE(yes, t, maj, min, acc) \
+	{ .allow = (yes), .type = (t), .major = num(maj), .minor = num(min), .access = (acc) }
 
 static struct cgroup_device_program compile(struct device_rule *v, size_t n)
 {
@@ -39,7 +40,8 @@ static struct cgroup_device_program compile(struct device_rule *v, size_t n)
 	return p;
 }
 
-static bool asks(const struct cgroup_device_program *p, char type, uint32_t major, uint32_t minor, uint32_t access)
+static bool asks(const struct cgroup_device_program *p, char type, uint32_t major, uint32_t minor,
+		 uint32_t access)
 {
 	return interpret(p, &(struct request){ type == 'b' ? 1 : 2, access, major, minor }, NULL) != 0;
 }
@@ -111,8 +113,9 @@ static void test_size(void)
 
 static void test_bad(void)
 {
-	struct device_rule bad[] = { RULE(true, 'x', 1, 1, "r"), RULE(true, 'c', 1, 1, "rx"), RULE(true, 'c', 1, 1, ""),
-				     RULE(true, 'c', 1LL << 32, 1, "r"), RULE(true, 'c', 1, 1, "r") };
+	struct device_rule bad[] = { RULE(true, 'x', 1, 1, "r"), RULE(true, 'c', 1, 1, "rx"),
+				     RULE(true, 'c', 1, 1, ""), RULE(true, 'c', 1LL << 32, 1, "r"),
+				     RULE(true, 'c', 1, 1, "r") };
 	struct device_rule_list l = { .n = 1 };
 	struct cgroup_device_program p = { 0 };
 	struct err e;
@@ -161,7 +164,7 @@ static void test_random(void)
 	}
 }
 
-/* ---- in the kernel -------------------------------------------------------------------------------------- */
+/* ---- in the kernel ------------------------------------------------------------------------------------ */
 
 static const char *skip_reason;
 
@@ -191,8 +194,7 @@ static int load_random(void)
 			pick_rules(&in, some);
 			v[k] = some[0];
 			if (i == 299)
-				v[k] = (struct device_rule){ .allow = k % 2, .type = 'b', .major = num((int)k),
-							     .minor = num(1), .access = k % 3 ? "r" : "w" };
+				v[k] = (struct device_rule)RULE(k % 2, 'b', (int)k, 1, k % 3 ? "r" : "w");
 		}
 		l = (struct device_rule_list){ v, n };
 		if (cgroup_device_compile(&arena, &l, &p, &e) < 0)
