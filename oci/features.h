@@ -4,6 +4,7 @@
 
 /* The document of `ctr features` (features.md, features-linux.md), made from the parser's own tables. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../runtime/base/arena.h"
@@ -13,6 +14,16 @@
 /* The specification's versions whose documents are accepted. */
 #define OCI_VERSION_MIN "1.0.0"
 #define OCI_VERSION_MAX "1.3.0"
+
+/*
+ * What the parser reads and the program does not do yet: announced as such here, and refused as such by
+ * the plan builder. One place, so that the two cannot differ.
+ */
+#define FEATURE_NET_DEVICES false
+#define FEATURE_INTEL_RDT false
+#define FEATURE_CHECKPOINT false
+/* Kinds of isolation in this build, separated by blanks. */
+#define FEATURE_ISOLATION "namespaces"
 
 /*
  * Appends the document, indented, with a newline at the end. `seccomp_flags`: SECCOMP_FILTER_FLAG_* that
