@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctr update: new limits for a live container. Options are a short way to write a resources object. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../cgroup/cgroup.h"
+#include "../oci/config.h"
+#include "base/fd.h"
+#include "base/util.h"
+#include "store.h"
+
+#define RESOURCES_MAX ((size_t)16 << 20)
+
+struct update_opts {
+	const char *resources, *cpuset_cpus, *cpuset_mems;
+	const char *memory, *memory_reservation, *memory_swap;
+	struct opt_i64 blkio_weight, cpu_period, cpu_quota, cpu_burst, cpu_share, cpu_idle, cpu_rt_period, cpu_rt_runtime,
+		pids_limit;
+};
+
+#define O(kind, member) OPT_##kind, offsetof(struct update_opts, member)
+static const struct opt update_options[] = {
+	{ "resources", 'r', O(STRING, resources), "FILE", "a linux.resources object (JSON); - for standard input" },
+	{ "blkio-weight", 0, O(I64, blkio_weight), "N", "block IO weight, 10 to 1000" },
+	{ "cpu-period", 0, O(I64, cpu_period), "US", "CPU period in microseconds" },
+	{ "cpu-quota", 0, O(I64, cpu_quota), "US", "CPU time per period; -1: no limit" },
+	{ "cpu-burst", 0, O(I64, cpu_burst), "US", "CPU time that may be saved up" },
+	{ "cpu-share", 0, O(I64, cpu_share), "N", "relative weight, 2 to 262144" },
+	{ "cpu-idle", 0, O(I64, cpu_idle), "0|1", "run only when nothing else wants to" },
+	{ "cpu-rt-period", 0, O(I64, cpu_rt_period), "US", NULL },
+	{ "cpu-rt-runtime", 0, O(I64, cpu_rt_runtime), "US", NULL },
+	{ "cpuset-cpus", 0, O(STRING, cpuset_cpus), "LIST", "CPUs it may use" },
+	{ "cpuset-mems", 0, O(STRING, cpuset_mems), "LIST", "memory nodes it may use" },
+	{ "memory", 0, O(STRING, memory), "BYTES", "memory limit; -1: none; K, M, G are understood" },
+	{ "memory-reservation", 0, O(STRING, memory_reservation), "BYTES", "memory kept for it" },
+	{ "memory-swap", 0, O(STRING, memory_swap), "BYTES", "memory plus swap; -1: no limit" },
+	{ "pids-limit", 0, O(I64, pids_limit), "N", "number of processes; -1: no limit" },
+	{ "kernel-memory", 0, OPT_IGNORE, 0, NULL, NULL },
+	{ "kernel-memory-tcp", 0, OPT_IGNORE, 0, NULL, NULL },
+	OPT_END,
+};
+
+/* A number of bytes with an optional unit of 1024: "64M", "1g", "-1". */
+static int parse_bytes(const char *option, const char *text, struct opt_i64 *ret, struct err *e)
+{
+	static const char units[] = "kmgt";
+	char number[32];
+	size_t n = strlen(text);
+	int64_t v;
+	unsigned int shift = 0;
+
+	if (n && (text[n - 1] | 0x20) == 'b')
+		n--;
+	const char *unit = n ? strchr(units, text[n - 1] | 0x20) : NULL;
+	if (unit && *unit) {
+		shift = 10 * (unsigned int)(unit - units + 1);
+		n--;
+	}
+	if (n == 0 || n >= sizeof(number))
+		return err_bad(e, "invalid value \"%.64s\" for --%s: must be a number of bytes", text, option);
+	memcpy(number, text, n);
+	number[n] = '\0';
+	if (str_i64(number, -1, INT64_MAX >> shift, &v) < 0)
+		return err_bad(e, "invalid value \"%.64s\" for --%s: must be a number of bytes", text, option);
+	*ret = (struct opt_i64){ true, v < 0 ? v : (int64_t)((uint64_t)v << shift) };
+	return 0;
+}
+
+static int to_u64(const char *option, struct opt_i64 v, struct opt_u64 *ret, struct err *e)
+{
+	if (!v.set)
+		return 0;
+	if (v.v < 0)
+		return err_bad(e, "invalid value %lld for --%s: must not be negative", (long long)v.v, option);
+	*ret = (struct opt_u64){ true, (uint64_t)v.v };
+	return 0;
+}
+
+static int fill_cpu(const struct update_opts *o, struct resources *r, struct cpu_conf *c, struct err *e)
+{
+	int ret = to_u64("cpu-share", o->cpu_share, &c->shares, e);
+
+	if (ret == 0)
+		ret = to_u64("cpu-period", o->cpu_period, &c->period, e);
+	if (ret == 0)
+		ret = to_u64("cpu-burst", o->cpu_burst, &c->burst, e);
+	if (ret == 0)
+		ret = to_u64("cpu-rt-period", o->cpu_rt_period, &c->realtime_period, e);
+	c->quota = o->cpu_quota;
+	c->idle = o->cpu_idle;
+	c->realtime_runtime = o->cpu_rt_runtime;
+	c->cpus = o->cpuset_cpus;
+	c->mems = o->cpuset_mems;
+	if (c->shares.set || c->period.set || c->burst.set || c->quota.set || c->idle.set || c->cpus || c->mems ||
+	    c->realtime_period.set || c->realtime_runtime.set)
+		r->cpu = c;
+	return ret;
+}
+
+static int fill_memory(const struct update_opts *o, struct resources *r, struct memory_conf *m, struct err *e)
+{
+	const struct {
+		const char *option, *text;
+		struct opt_i64 *into;
+	} rows[] = { { "memory", o->memory, &m->limit },
+		     { "memory-reservation", o->memory_reservation, &m->reservation },
+		     { "memory-swap", o->memory_swap, &m->swap } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!rows[i].text)
+			continue;
+		int ret = parse_bytes(rows[i].option, rows[i].text, rows[i].into, e);
+		if (ret < 0)
+			return ret;
+		r->memory = m;
+	}
+	return 0;
+}
+
+static int from_options(struct ctx *ctx, const struct update_opts *o, struct resources *r, struct err *e)
+{
+	struct cpu_conf *cpu = arena_new(&ctx->arena, struct cpu_conf);
+	struct memory_conf *memory = arena_new(&ctx->arena, struct memory_conf);
+	struct pids_conf *pids = arena_new(&ctx->arena, struct pids_conf);
+	struct block_io_conf *io = arena_new(&ctx->arena, struct block_io_conf);
+
+	if (!cpu || !memory || !pids || !io)
+		return err_nomem(e);
+	int ret = fill_cpu(o, r, cpu, e);
+	if (ret == 0)
+		ret = fill_memory(o, r, memory, e);
+	if (ret == 0 && o->pids_limit.set) {
+		pids->limit = o->pids_limit;
+		r->pids = pids;
+	}
+	if (ret == 0 && o->blkio_weight.set) {
+		if (o->blkio_weight.v < 10 || o->blkio_weight.v > 1000)
+			return err_bad(e, "invalid value %lld for --blkio-weight: must be 10 to 1000",
+				       (long long)o->blkio_weight.v);
+		io->weight = (struct opt_u16){ true, (uint16_t)o->blkio_weight.v };
+		r->block_io = io;
+	}
+	return ret;
+}
+
+/* Standard input may be a pipe, so it is read until its end, not by its size. */
+static int read_stdin(struct ctx *ctx, char **ret, size_t *ret_n, struct err *e)
+{
+	size_t n = 0;
+	char *buf = arena_alloc(&ctx->arena, RESOURCES_MAX + 1);
+
+	if (!buf)
+		return err_nomem(e);
+	for (;;) {
+		ssize_t r = read(STDIN_FILENO, buf + n, RESOURCES_MAX + 1 - n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_sys(e, errno, "read standard input");
+		if (r == 0)
+			break;
+		n += (size_t)r;
+		if (n > RESOURCES_MAX)
+			return err_set(e, EFBIG, "standard input: larger than %zu MiB", RESOURCES_MAX >> 20);
+	}
+	*ret = buf;
+	*ret_n = n;
+	return 0;
+}
+
+static int from_file(struct ctx *ctx, const char *file, struct resources *r, struct err *e)
+{
+	const struct resources *parsed;
+	char *text;
+	size_t n;
+	int ret = str_eq(file, "-") ? read_stdin(ctx, &text, &n, e) :
+				      file_read(&ctx->arena, AT_FDCWD, file, RESOURCES_MAX, &text, &n, e);
+
+	if (ret == 0)
+		ret = resources_parse(&ctx->arena, str_eq(file, "-") ? "standard input" : file, text, n, &parsed, e);
+	if (ret == 0)
+		*r = *parsed;
+	return ret;
+}
+
+static int update_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
+{
+	const struct update_opts *o = opts;
+	auto_container struct container c = CONTAINER_NONE;
+	struct resources r = { 0 };
+	struct cgroup_knob_list knobs;
+	enum status status;
+	int ret = store_load(ctx, argv[0], &c, e);
+
+	(void)argc;
+	if (ret == 0)
+		ret = store_lock(&c, e);
+	if (ret == 0)
+		ret = container_status(&c, &status, NULL, e);
+	if (ret == 0 && status == STATUS_STOPPED)
+		ret = err_set(e, ESRCH, "cannot update container \"%s\": container not running: no such process", c.id);
+	if (ret == 0)
+		ret = o->resources ? from_file(ctx, o->resources, &r, e) : from_options(ctx, o, &r, e);
+	if (ret == 0)
+		ret = cgroup_knobs(&ctx->arena, &r, &knobs, e);
+	if (ret < 0)
+		return ret;
+	if (!c.state->cgroup_path)
+		return knobs.n ? err_set(e, EOPNOTSUPP, "cannot update container \"%s\": it has no cgroup", c.id) : 0;
+	ret = knobs.n ? cgroup_update(c.state->cgroup_path, &knobs, e) : 0;
+	return ret < 0 ? err_in(e, "update container \"%s\"", c.id) : 0;
+}
+
+const struct command command_update = {
+	.name = "update",
+	.operands = "ID",
+	.help = "change the limits of a container",
+	.run = update_run,
+	.options = update_options,
+	.opts_size = sizeof(struct update_opts),
+	.order = OPT_MIXED,
+	.min_operands = 1,
+	.max_operands = 1,
+};
