@@ -106,7 +106,7 @@ static JSON_OBJ(root,
 	J(root, "path", STR, path, JSON_REQUIRED),
 	J(root, "readonly", BOOL, readonly, 0));
 
-static JSON_OBJ(id_map,
+JSON_OBJ(id_map,
 	J(id_map, "containerID", U32, container_id, JSON_REQUIRED),
 	J(id_map, "hostID", U32, host_id, JSON_REQUIRED),
 	J(id_map, "size", U32, size, JSON_REQUIRED));
@@ -125,7 +125,7 @@ static JSON_OBJ(hook,
 	J_LIST(hook, "env", STR, env, 0),
 	J(hook, "timeout", OPT_I64, timeout, 0));
 
-static JSON_OBJ(hooks,
+JSON_OBJ(hooks,
 	J_OBJ_LIST(hooks, "prestart", prestart, hook, 0),
 	J_OBJ_LIST(hooks, "createRuntime", create_runtime, hook, 0),
 	J_OBJ_LIST(hooks, "createContainer", create_container, hook, 0),

@@ -253,7 +253,7 @@ struct json_obj;
 struct json_doc;
 
 /* The tables, for whoever writes these documents (json_print of json.h). */
-extern const struct json_obj config_json, process_json, resources_json;
+extern const struct json_obj config_json, process_json, resources_json, hooks_json, id_map_json;
 
 /*
  * Parses `n` bytes at `text` into *ret and checks every rule that needs the document alone (validate.c).

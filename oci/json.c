@@ -25,6 +25,7 @@
 
 #define PATH_SIZE 512
 #define WORD_MAX 64 /* bytes of a document's own text quoted in a message */
+#define QUOTE_SIZE (4 * WORD_MAX + 4)
 
 /* What every list and map of a document struct looks like. */
 struct list {
@@ -107,17 +108,18 @@ static void path_member(struct path *path, const char *name)
 	path_add(path, "%s%s", path->n ? "." : "", name);
 }
 
-/* Text of the document inside a message: one line, bounded, no control characters. */
-static const char *quote(char buf[4 * WORD_MAX + 4], const char *s, size_t len)
+/*
+ * Text of the document inside a message: one line, bounded, printable ASCII, since messages end up on
+ * terminals and in JSON logs. `raw`: still as escaped in the document.
+ */
+static const char *quote(char buf[QUOTE_SIZE], const char *s, size_t len, bool raw)
 {
 	char *p = buf;
-	size_t n = len > WORD_MAX ? WORD_MAX : len;
+	size_t n = MIN(len, (size_t)WORD_MAX);
 
-	while (n < len && n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80)
-		n--;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
-		if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
+		if (c < 0x20 || c >= 0x7f || (!raw && (c == '"' || c == '\\')))
 			p += snprintf(p, 5, "\\x%02x", c);
 		else
 			*p++ = (char)c;
@@ -126,11 +128,11 @@ static const char *quote(char buf[4 * WORD_MAX + 4], const char *s, size_t len)
 	return buf;
 }
 
-static void path_key(struct path *path, const char *key, size_t len)
+static void path_key(struct path *path, const char *key, size_t len, bool raw)
 {
-	char buf[4 * WORD_MAX + 4];
+	char buf[QUOTE_SIZE];
 
-	path_add(path, "[\"%s\"]", quote(buf, key, len));
+	path_add(path, "[\"%s\"]", quote(buf, key, len, raw));
 }
 
 static __attribute__((format(printf, 4, 0))) void doc_say(struct json_doc *d, size_t at, const struct path *path,
@@ -166,8 +168,7 @@ static void parser_path(const struct parser *p, struct path *path)
 		else if (f->kind == FRAME_OBJECT && f->field)
 			path_member(path, f->field->name);
 		else if (f->key_len)
-			path_add(path, "[\"%.*s%s\"]", (int)MIN(f->key_len, (size_t)WORD_MAX),
-				 p->doc->text + f->key_at, f->key_len > WORD_MAX ? "..." : "");
+			path_key(path, p->doc->text + f->key_at, f->key_len, true);
 	}
 }
 
@@ -562,7 +563,7 @@ static int on_number(void *ctx, const char *text, size_t len)
 static int enum_store(struct parser *p, const struct slot *s, const char *text, size_t len, size_t at)
 {
 	const struct name_table *t = s->f->sub;
-	char buf[4 * WORD_MAX + 4];
+	char buf[QUOTE_SIZE];
 
 	slot_taken(p);
 	for (size_t i = 0; i < t->n; i++) {
@@ -574,7 +575,7 @@ static int enum_store(struct parser *p, const struct slot *s, const char *text, 
 			*(struct opt_u32 *)(void *)s->p = (struct opt_u32){ true, t->v[i].value };
 		return spot_add(p, s->p, at);
 	}
-	return bad(p, at, "unknown %s \"%s\"", t->what, quote(buf, text, len));
+	return bad(p, at, "unknown %s \"%s\"", t->what, quote(buf, text, len, false));
 }
 
 static int on_string(void *ctx, const unsigned char *text, size_t len)
@@ -830,6 +831,7 @@ static int on_map_key(void *ctx, const unsigned char *text, size_t len)
 		}
 	}
 	const char *fault = string_fault(p, str, len, at, raw);
+	f->key = "";
 	if (fault)
 		return bad(p, at, "the name %s", fault);
 	f->key = pool_add(p, str, len);
@@ -861,12 +863,12 @@ static size_t raw_len(const char *s)
 /* Sorting keeps this at n log n whatever the names are; a hash would need a secret. */
 static int check_keys(struct parser *p, struct frame *f)
 {
-	struct key *keys = p->keys + f->keys;
 	size_t n = p->nkeys - f->keys;
 
 	p->nkeys = f->keys;
 	if (n < 2)
 		return 1;
+	struct key *keys = p->keys + f->keys;
 	qsort(keys, n, sizeof(*keys), key_cmp);
 	for (size_t i = 1; i < n; i++) {
 		if (keys[i].len != keys[i - 1].len || memcmp(keys[i].s, keys[i - 1].s, keys[i].len) != 0)
@@ -1078,7 +1080,7 @@ static bool find_in_list(struct finder *w, const struct json_field *f, const cha
 		if (f->shape == JSON_MAP) {
 			const char *key = *(const char *const *)(const void *)item;
 			value = item + f->value;
-			path_key(&w->path, key, strlen(key));
+			path_key(&w->path, key, strlen(key), false);
 		} else {
 			path_add(&w->path, "[%zu]", i);
 		}

@@ -678,7 +678,7 @@ static void check_sysctl(struct json_doc *d, const struct config *c)
 		if (!ns)
 			json_bad(d, e, "does not belong to a namespace, so it would change the host");
 		else if (!config_namespace(c, ns))
-			json_bad(d, e, "needs a %s namespace in linux.namespaces", name_of(&ns_names, ns));
+			json_bad(d, e, "needs a namespace of type %s in linux.namespaces", name_of(&ns_names, ns));
 		else if ((c->hostname && str_eq(path, "kernel/hostname")) ||
 			 (c->domainname && str_eq(path, "kernel/domainname")))
 			json_bad(d, e, "is already set by %s", strchr(path, '/') + 1);
@@ -819,14 +819,12 @@ static void check_vm(struct json_doc *d, const struct config *c)
 
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
-typedef void check_fn(struct json_doc *d, const struct config *c);
-
-static check_fn *const checks[] = {
+static void (*const checks[])(struct json_doc *d, const struct config *c) = {
 	check_version, check_root, check_process, check_names, check_hooks, check_mounts, check_vm,
 };
 
 /* Only with a linux section. */
-static check_fn *const linux_checks[] = {
+static void (*const linux_checks[])(struct json_doc *d, const struct config *c) = {
 	check_namespaces, check_id_maps, check_time, check_devices, check_net_devices, check_limits, check_paths,
 	check_sysctl, check_seccomp, check_rdt, check_memory_policy, check_personality,
 };

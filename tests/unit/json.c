@@ -209,6 +209,9 @@ static const struct { const char *in, *want; } broken[] = {
 	{ "{'word':'Red'}", "t:1:9: word: unknown color \"Red\"" },
 	{ "{'word':'re'}", "t:1:9: word: unknown color \"re\"" },
 	{ "{'oWord':'\\n\\'\x7f'}", "t:1:10: oWord: unknown color \"\\x0a\\x22\\x7f\"" },
+	{ "{'word':'\xc2\x9b'}", "t:1:9: word: unknown color \"\\xc2\\x9b\"" },
+	{ "{'word':'0123456789012345678901234567890123456789012345678901234567890123456789'}",
+	  "t:1:9: word: unknown color \"0123456789012345678901234567890123456789012345678901234567890123...\"" },
 	{ "{'words':['']}", "t:1:11: words[0]: unknown color \"\"" },
 	{ "{\n 'leaf': {'n':1}}", "t:2:10: leaf.s: is missing" },
 	{ "{'pointer':{'s':null}}", "t:1:12: pointer.s: is missing" },
@@ -237,7 +240,7 @@ static const struct { const char *in, *want; } broken[] = {
 	{ "{'str':'\xed\xa0\x80'}", "t:1:8: str: is not valid UTF-8" },
 	{ "{'str':'\xf4\x90\x80\x80'}", "t:1:8: str: is not valid UTF-8" },
 	{ "{'str':'\xe2\x82'}", "t:1:8: str: is not valid UTF-8" },
-	{ "{'\xff':1}", "t:1:2: [\"\xff\"]: the name is not valid UTF-8" },
+	{ "{'\xff':1}", "t:1:2: [\"\\xff\"]: the name is not valid UTF-8" },
 };
 
 static void test_broken(void)
