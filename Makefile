@@ -92,7 +92,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check unit install uninstall clean dist format tidy fuzz bench compile_commands.json
+.PHONY: all check unit install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr build/ctr
 
@@ -152,6 +152,72 @@ unit: $(TESTS)
 
 check: all
 	$(Q)SAN=$(SAN) B=$(B) tests/run
+
+# ---- fuzzing (clang's libFuzzer): make fuzz [FUZZ_SECONDS=60] ----------------------------------------------
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FB := build/fuzz
+FUZZ_FLAGS = -g -O1 -std=gnu11 -fsanitize=address,undefined -fno-sanitize-recover=all $(ALL_CPPFLAGS)
+FUZZ_HOST := $(filter-out runtime/main.c runtime/cmd_%.c runtime/host_spawn.c runtime/base/compat.c,$(HOST_SRC))
+
+$(FB)/%.o: %.c
+	$(Q)mkdir -p $(@D)
+	$(call say,FUZZ,$<)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(FB)/bin/%: tests/fuzz/%.c $(FUZZ_HOST:%.c=$(FB)/%.o) $(B)/gen/loopback.c
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)clang $(FUZZ_FLAGS) -I. -fsanitize=fuzzer -o $@ $< $(FUZZ_HOST:%.c=$(FB)/%.o) $(B)/gen/loopback.c \
+		$(STATIC_LIBS)
+
+fuzz-build: $(FUZZ_SRC:tests/fuzz/%.c=$(FB)/bin/%)
+
+# Each target starts from its corpus in the repository; what it finds goes to build/fuzz/found.
+fuzz: fuzz-build
+	$(Q)mkdir -p $(FB)/found; for t in $(FUZZ_SRC:tests/fuzz/%.c=%); do \
+		mkdir -p $(FB)/corpus/$$t; seeds=tests/fuzz/corpus/$$t; [ -d $$seeds ] || seeds=; \
+		echo "fuzz $$t: $(FUZZ_SECONDS) s"; \
+		$(FB)/bin/$$t -max_total_time=$(FUZZ_SECONDS) -timeout=10 -artifact_prefix=$(FB)/found/$$t- -verbosity=0 \
+			-print_final_stats=1 $(FB)/corpus/$$t $$seeds 2>&1 | grep -E 'executed_units|ERROR|SUMMARY' || exit 1; done
+
+bench: all
+	$(Q)tests/bench/run
+
+# ---- checks of the source ----------------------------------------------------------------------------------------
+ALL_SRC := $(sort $(HOST_SRC) $(INIT_SRC))
+ALL_HDR := $(wildcard oci/*.h cgroup/*.h netns/*.h runtime/*.h runtime/base/*.h runtime/init/*.h)
+
+format:
+	$(Q)clang-format -i $(ALL_SRC) $(ALL_HDR)
+
+tidy: compile_commands.json
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem -D_GNU_SOURCE $(ALL_SRC)
+	$(Q)clang-tidy --quiet -p . $(ALL_SRC)
+
+compile_commands.json:
+	$(Q){ printf '['; sep=; for f in $(ALL_SRC); do \
+		printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' "$$sep" "$(CURDIR)" "$$f" \
+		"clang -std=gnu11 -D_GNU_SOURCE -DCTR_VERSION=\\\"0\\\" -DCTR_LIBEXEC=\\\"/\\\" -c $$f"; sep=,; done; \
+		printf '\n]\n'; } > $@
+
+# ---- installation -----------------------------------------------------------------------------------------------
+# The binary lives in a folder of its own: engines are given its absolute path, since containerd installs a
+# debug client that is called ctr too. ctr-vm is the same program under another name.
+install: all
+	$(INSTALL) -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8
+	$(INSTALL) -m 0755 $(B)/ctr $(DESTDIR)$(LIBEXEC)/ctr
+	$(if $(filter 1,$(BINLINK)),$(INSTALL) -d $(DESTDIR)$(BINDIR) && ln -sfn $(LIBEXEC)/ctr $(DESTDIR)$(BINDIR)/ctr)
+	$(foreach m,$(wildcard contrib/man/*.8),$(INSTALL) -m 0644 $(m) $(DESTDIR)$(MANDIR)/man8/;)
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBEXEC)/ctr $(foreach m,$(wildcard contrib/man/*.8),$(DESTDIR)$(MANDIR)/man8/$(notdir $(m)))
+	[ ! -L $(DESTDIR)$(BINDIR)/ctr ] || rm -f $(DESTDIR)$(BINDIR)/ctr
+	[ ! -d $(DESTDIR)$(LIBEXEC) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXEC)
+
+dist:
+	$(Q)mkdir -p build
+	$(Q)git archive --prefix=ctr-$(VERSION)/ -o build/ctr-$(VERSION).tar.gz HEAD
+	$(Q)echo build/ctr-$(VERSION).tar.gz
 
 clean:
 	$(Q)rm -rf build compile_commands.json

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/util.h"
+#include "host_home.h"
 
 #define CONFIG_MAX ((size_t)16 << 20)
 
@@ -86,6 +87,13 @@ static int pick_manager(const struct ctx *ctx, enum cgroup_manager *ret, struct 
 	return 0;
 }
 
+static const char *bundle_home(struct ctx *ctx, const struct config *c, const char *bundle)
+{
+	const char *root = c->root->path[0] == '/' ? c->root->path : arena_printf(&ctx->arena, "%s/%s", bundle, c->root->path);
+
+	return c->process && root ? host_home(&ctx->arena, root, &c->process->env, c->process->user.uid) : NULL;
+}
+
 int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bool listener, struct bundle_plan *ret,
 		struct err *e)
 {
@@ -114,6 +122,7 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		return r;
 	const char *init = config_annotation(ret->config, "ctr.init");
 	co.init |= init && str_eq(init, "true");
+	co.home = bundle_home(ctx, ret->config, co.bundle);
 	r = plan_build(&ctx->arena, ret->config, &co, &ret->facts, &ret->plan, e);
 	for (size_t i = 0; r == 0 && i < ret->plan->warnings.n; i++)
 		ctx_warn(ctx, "%s", ret->plan->warnings.v[i]);

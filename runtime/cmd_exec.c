@@ -16,6 +16,7 @@
 #include "host_attach.h"
 #include "host_converse.h"
 #include "host_create.h"
+#include "host_home.h"
 #include "host_open.h"
 #include "host_socket.h"
 #include "plan_exec.h"
@@ -331,6 +332,10 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 		r = facts_gather(f, e);
 	if (r == 0)
 		r = load_filter(ctx, c, &x, e);
+	const char *root = arena_printf(&ctx->arena, "/proc/%d/root", x.pid);
+	if (!root)
+		return err_nomem(e);
+	x.home = r == 0 ? host_home(&ctx->arena, root, &p->env, p->user.uid) : NULL;
 	if (r == 0)
 		r = plan_exec(&ctx->arena, &x, f, ret, e);
 	for (size_t i = 0; r == 0 && i < (*ret)->warnings.n; i++)

@@ -171,9 +171,9 @@ int host_rlimits(const struct talk *t, struct err *e)
 {
 	for (size_t i = 0; i < t->plan->rlimits.n; i++) {
 		const struct plan_rlimit *l = &t->plan->rlimits.v[i];
-		const struct rlimit v = { .rlim_cur = l->soft, .rlim_max = l->hard };
-		if (prlimit(t->child.pid, (int)l->resource, &v, NULL) < 0)
-			return err_sys(e, errno, "set %s", name_of(&rlimit_names, l->resource));
+		int r = sys_prlimit(t->child.pid, l->resource, &(struct sys_rlimit){ l->soft, l->hard });
+		if (r < 0)
+			return err_sys(e, r, "set %s", name_of(&rlimit_names, l->resource));
 	}
 	return 0;
 }

@@ -47,7 +47,7 @@ int host_open_namespace(const char *path, uint32_t type, struct err *e)
 }
 
 /* A detached, private copy of a tree: nothing of it is attached anywhere, nothing propagates out of it. */
-static int open_tree(const struct plan_open *o, struct err *e)
+static int clone_tree(const struct plan_open *o, struct err *e)
 {
 	struct sys_mount_attr private = { .propagation = MS_PRIVATE };
 	unsigned int deep = o->recursive ? SYS_AT_RECURSIVE : 0;
@@ -67,7 +67,7 @@ static int open_one(const struct plan_open *o, int state_dir, struct err *e)
 	case OPEN_NS:
 		return host_open_namespace(o->path, o->ns_type, e);
 	case OPEN_TREE:
-		return open_tree(o, e);
+		return clone_tree(o, e);
 	case OPEN_IDMAP:
 		return idmap_namespace(&o->uid_map, &o->gid_map, e);
 	case OPEN_LISTENER:

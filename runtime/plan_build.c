@@ -582,6 +582,7 @@ static int plan_cgroup(struct builder *b, struct err *e)
 		.id = b->o->id,
 		.resources = b->l->resources,
 		.delegate = cgroup_delegates(b->c),
+		.no_mknod = b->f->in_userns || b->p->namespaces & CLONE_NEWUSER,
 		.owner_uid = host_uid(b->p, b->c->process->user.uid),
 	};
 

@@ -24,6 +24,7 @@ struct create_options {
 	uint32_t listen_fds; /* of them, from socket activation */
 	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
 	enum cgroup_manager cgroup_manager;
+	const char *home; /* HOME for an environment without one; NULL: leave it */
 	const char *notify_socket; /* NOTIFY_SOCKET of the caller, or NULL */
 };
 

@@ -16,6 +16,7 @@ struct exec_options {
 	struct plan_bytes filter;
 	uint64_t filter_flags;
 	uint32_t keep_fds, listen_fds;
+	const char *home;
 };
 
 int plan_exec(struct arena *a, const struct exec_options *o, const struct facts *f, const struct plan **ret,

@@ -302,17 +302,20 @@ static const char *env_get(const struct strv *env, const char *name)
 	return NULL;
 }
 
-/* The program's environment: the configured one, and what socket activation promises. */
+/* The program's environment: the configured one, HOME, and what socket activation promises. */
 static int program_env(struct builder *b, struct strv *ret, struct err *e)
 {
 	const struct strv *env = &b->process->env;
-	char **v = arena_array(b->a, env->n + 4, sizeof(*v));
+	char **v = arena_array(b->a, env->n + 5, sizeof(*v));
 	size_t n = 0;
 
 	if (!v)
 		return err_nomem(e);
 	for (size_t i = 0; i < env->n; i++)
-		v[n++] = env->v[i];
+		if (!b->o->home || !str_starts(env->v[i], "HOME="))
+			v[n++] = env->v[i];
+	if (b->o->home && !(v[n++] = arena_printf(b->a, "HOME=%s", b->o->home)))
+		return err_nomem(e);
 	if (b->o->listen_fds && !env_get(env, "LISTEN_FDS")) {
 		v[n++] = arena_printf(b->a, "LISTEN_FDS=%u", b->o->listen_fds);
 		v[n++] = arena_strdup(b->a, "LISTEN_PID=1");

@@ -196,6 +196,15 @@ static inline long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned
 	return sys_ret(syscall(SYS_keyctl, op, a, b, c));
 }
 
+/* The libc's own prlimit() takes an enum in one C library and an int in the other. */
+struct sys_rlimit {
+	uint64_t soft, hard;
+};
+static inline int sys_prlimit(pid_t pid, unsigned int resource, const struct sys_rlimit *limit)
+{
+	return (int)sys_ret(syscall(SYS_prlimit64, pid, resource, limit, NULL));
+}
+
 static inline int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	return (int)sys_ret(syscall(SYS_execveat, fd, path, argv, envp, flags));
