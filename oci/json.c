@@ -26,6 +26,7 @@
 #define PATH_SIZE 512
 #define WORD_MAX 64 /* bytes of a document's own text quoted in a message */
 #define QUOTE_SIZE (4 * WORD_MAX + 4)
+#define SCRATCH_SIZE 8192
 
 /* What every list and map of a document struct looks like. */
 struct list {
@@ -83,7 +84,66 @@ struct parser {
 	size_t nkeys, keys_room;
 	unsigned int depth;
 	struct frame frames[JSON_DEPTH_MAX];
+	size_t scratch_used;
+	char scratch[SCRATCH_SIZE] __attribute__((aligned(16)));
 };
+
+/* ---- memory of the parser itself ---------------------------------------------------------------------- */
+
+/*
+ * yajl's buffers and the list of names: in the parser for an ordinary document, on the heap for the rest.
+ * Saves mapping and unmapping a few pages per document, about a tenth of the time of a small one.
+ */
+struct block {
+	size_t n;
+	char p[] __attribute__((aligned(16)));
+};
+
+static void *scratch_alloc(void *ctx, size_t n)
+{
+	struct parser *p = ctx;
+	size_t total;
+	struct block *b;
+
+	if (__builtin_add_overflow(n, sizeof(*b) + 15, &total))
+		return NULL;
+	total &= ~(size_t)15;
+	if (total <= SCRATCH_SIZE - p->scratch_used) {
+		b = (void *)(p->scratch + p->scratch_used);
+		p->scratch_used += total;
+	} else {
+		b = malloc(total);
+	}
+	if (!b)
+		return NULL;
+	b->n = n;
+	return b->p;
+}
+
+static struct block *block_of(void *data)
+{
+	return (void *)((char *)data - offsetof(struct block, p));
+}
+
+static void scratch_free(void *ctx, void *data)
+{
+	const struct parser *p = ctx;
+	uintptr_t first = (uintptr_t)p->scratch, here = (uintptr_t)data;
+
+	if (data && (here < first || here >= first + SCRATCH_SIZE))
+		free(block_of(data));
+}
+
+static void *scratch_realloc(void *ctx, void *data, size_t n)
+{
+	void *more = scratch_alloc(ctx, n);
+
+	if (more && data) {
+		memcpy(more, data, MIN(n, block_of(data)->n));
+		scratch_free(ctx, data);
+	}
+	return more;
+}
 
 /* ---- messages --------------------------------------------------------------------------------------- */
 
@@ -765,7 +825,7 @@ static int key_add(struct parser *p, const char *s, size_t len, size_t at)
 {
 	if (p->nkeys == p->keys_room) {
 		size_t room = p->keys_room ? p->keys_room * 2 : 64;
-		struct key *more = realloc(p->keys, room * sizeof(*more));
+		struct key *more = scratch_realloc(p, p->keys, room * sizeof(*more));
 		if (!more)
 			return nomem(p);
 		p->keys = more;
@@ -957,10 +1017,11 @@ static __attribute__((cold)) void bad_syntax(struct parser *p, size_t at)
 static int parser_run(struct parser *p)
 {
 	struct json_doc *d = p->doc;
+	yajl_alloc_funcs memory = { scratch_alloc, scratch_realloc, scratch_free, p };
 	yajl_status status;
 
 	p->pool = arena_alloc(d->arena, d->n + 1);
-	p->yajl = yajl_alloc(&callbacks, NULL, p);
+	p->yajl = yajl_alloc(&callbacks, &memory, p);
 	if (!p->pool || !p->yajl) {
 		(void)nomem(p);
 		goto out;
@@ -978,7 +1039,7 @@ static int parser_run(struct parser *p)
 out:
 	if (p->yajl)
 		yajl_free(p->yajl);
-	free(p->keys);
+	scratch_free(p, p->keys);
 	if (p->failed)
 		return p->failed;
 	return d->errors && !d->report ? -EINVAL : 0;
@@ -1011,6 +1072,7 @@ int json_parse(struct json_doc *doc, struct arena *a, const struct json_obj *typ
 	p.keys = NULL;
 	p.nkeys = p.keys_room = 0;
 	p.depth = 0;
+	p.scratch_used = 0;
 
 	int r = parser_run(&p);
 	if (r == -EINVAL && p.doc->report)
