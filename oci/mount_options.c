@@ -148,6 +148,16 @@ static const struct row *row_find(const char *word, size_t n)
 	return NULL;
 }
 
+/* How much of a word to quote in a message: up to what would break the line or the terminal. */
+static int quotable(const char *s)
+{
+	int n = 0;
+
+	while (n < 200 && s[n] >= ' ' && s[n] < 0x7f)
+		n++;
+	return n;
+}
+
 /* ---- idmap=uids=A-B-N#A-B-N;gids=A-B-N -------------------------------------------------------------------- */
 
 /* Decimal digits up to the character `end` or the end of the text. */
@@ -222,7 +232,8 @@ static int idmap_value(struct arena *a, const char *option, const char *s, struc
 	if (r == -ENOMEM)
 		return err_nomem(e);
 	if (r < 0 || !uids.n || !gids.n)
-		return err_bad(e, "\"%.200s\" is not of the form idmap=uids=A-B-N#...;gids=A-B-N#...", option);
+		return err_bad(e, "\"%.*s\" is not of the form idmap=uids=A-B-N#...;gids=A-B-N#...",
+			       quotable(option), option);
 	o->uid_map = uids;
 	o->gid_map = gids;
 	return 0;
@@ -319,7 +330,7 @@ int mount_options_parse(struct arena *a, const struct strv *options, struct moun
 int mount_options_check_bind(const struct mount_options *o, struct err *e)
 {
 	if (o->data.n)
-		return err_bad(e, "\"%.200s\" has no meaning for a bind", o->data.v[0]);
+		return err_bad(e, "\"%.*s\" has no meaning for a bind", quotable(o->data.v[0]), o->data.v[0]);
 	if (o->tmpcopyup)
 		return err_bad(e, "tmpcopyup has no meaning for a bind");
 	return 0;

@@ -76,7 +76,7 @@ static void need_word(struct json_doc *d, const char *const *s, const char *cons
 	for (; *words; words++)
 		if (str_eq(*s, *words))
 			return;
-	json_bad(d, s, "unknown word \"%.32s\"", *s);
+	json_bad(d, s, "is not a known word");
 }
 
 static void need_absolute(struct json_doc *d, const char *const *s)

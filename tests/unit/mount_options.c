@@ -221,6 +221,9 @@ static void test_data(void)
 	}
 	CHECK_INT(mount_options_check_bind(&o, &err), -EINVAL);
 	CHECK_STR(err.text, "\"mode=755\" has no meaning for a bind");
+	o = ok("acl\n\033[2Jfake");
+	CHECK_INT(mount_options_check_bind(&o, &err), -EINVAL);
+	CHECK_STR(err.text, "\"acl\" has no meaning for a bind");
 	o = ok("RO  =");
 	CHECK_INT(o.data.n, 2); /* words are spelt exactly; the empty one is none */
 	o = ok("rbind rprivate nosuid noexec rro idmap");

@@ -275,8 +275,8 @@ static void test_refused(void)
 		{ "\"id\":\"web-1\"", "\"id\":7", "id: " },
 		{ "\"bundle\":\"/var", "\"bundle\":\"var", "bundle: must be an absolute path" },
 		{ "\"rootfs\":\"/var", "\"rootfs\":\"var", "rootfs: must be an absolute path" },
-		{ "\"status\":\"running\"", "\"status\":\"walking\"", "status: unknown word \"walking\"" },
-		{ "\"isolation\":\"namespaces\"", "\"isolation\":\"none\"", "isolation: unknown word \"none\"" },
+		{ "\"status\":\"running\"", "\"status\":\"walk\\ning\"", "status: is not a known word" },
+		{ "\"isolation\":\"namespaces\"", "\"isolation\":\"none\"", "isolation: is not a known word" },
 		{ "\"bootId\":\"0f", "\"bootId\":\"/f", "bootId: is not a boot id" },
 		{ "\"pid\":4194304", "\"pid\":-1", "pid: is not a process id" },
 		{ "\"pid\":4194304", "\"pid\":2147483648", "pid: is not a process id" },
@@ -285,7 +285,7 @@ static void test_refused(void)
 		{ "\"startTime\":18446744073709551615,", "", "startTime: is missing" },
 		{ "\"startTime\":18446744073709551615", "\"startTime\":18446744073709551616", "startTime: " },
 		{ "\"creatorPid\":17", "\"creatorPid\":-17", "creatorPid: is not a process id" },
-		{ "\"cgroupManager\":\"systemd\"", "\"cgroupManager\":\"elogind\"", "cgroupManager: unknown word" },
+		{ "\"cgroupManager\":\"systemd\"", "\"cgroupManager\":\"elogind\"", "cgroupManager: is not a known word" },
 		{ "\"cgroupPath\":\"/user.slice/ctr-web-1.scope\",", "", "cgroupPath: is missing" },
 		{ "\"/user.slice/ctr-web-1.scope\"", "\"user.slice/x\"", "cgroupPath: must be an absolute path" },
 		{ "\"/user.slice/ctr-web-1.scope\"", "\"/user.slice/../x\"", "cgroupPath: must not contain \"..\"" },
@@ -314,7 +314,7 @@ static void test_refused(void)
 		if (!bad)
 			continue;
 		int r = state_parse(&arena, bad, strlen(bad), &back, &err);
-		if (r != -EINVAL || !strstr(err.text, v[i].reason)) {
+		if (r != -EINVAL || !strstr(err.text, v[i].reason) || strchr(err.text, '\n')) {
 			tap_bad++;
 			printf("# %s -> %s: %d \"%s\"\n", v[i].from, v[i].to, r, r < 0 ? err.text : "");
 		}
