@@ -53,7 +53,7 @@ enum frame_kind { FRAME_OBJECT, FRAME_MAP, FRAME_ARRAY, FRAME_SKIP_OBJECT, FRAME
 struct frame {
 	enum frame_kind kind;
 	const struct json_obj *type;	/* FRAME_OBJECT */
-	const struct json_field *field; /* FRAME_OBJECT: of the next value, NULL to skip it; else: the list's */
+	const struct json_field *field; /* FRAME_OBJECT: of the next value or NULL; else: the list's */
 	char *p;			/* the struct, or the first element */
 	struct list *list;		/* FRAME_MAP, FRAME_ARRAY: where to leave the result */
 	size_t n, room, index;		/* elements stored, allocated, met */
@@ -88,7 +88,7 @@ struct parser {
 	char scratch[SCRATCH_SIZE] __attribute__((aligned(16)));
 };
 
-/* ---- memory of the parser itself ---------------------------------------------------------------------- */
+/* ---- memory of the parser itself -------------------------------------------------------------------- */
 
 /*
  * yajl's buffers and the list of names: in the parser for an ordinary document, on the heap for the rest.
@@ -195,8 +195,8 @@ static void path_key(struct path *path, const char *key, size_t len, bool raw)
 	path_add(path, "[\"%s\"]", quote(buf, key, len, raw));
 }
 
-static __attribute__((format(printf, 4, 0))) void doc_say(struct json_doc *d, size_t at, const struct path *path,
-							   const char *fmt, va_list ap)
+static __attribute__((format(printf, 4, 0))) void
+doc_say(struct json_doc *d, size_t at, const struct path *path, const char *fmt, va_list ap)
 {
 	char text[ERR_TEXT_MAX], line[ERR_TEXT_MAX];
 	size_t row = 1, start = 0;
@@ -308,10 +308,10 @@ static bool utf8_valid(const char *s, size_t n)
 			p++;
 			continue;
 		}
-		/* Length and the legal range of the second byte: no overlong form, surrogate, or above 10ffff. */
+		/* Range of the second byte: no overlong form, no surrogate, nothing above 10ffff. */
 		unsigned char c = *p, low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
 		unsigned char high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-		int more = c >= 0xc2 && c <= 0xdf ? 1 : c >= 0xe0 && c <= 0xef ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 0;
+		int more = c < 0xc2 || c > 0xf4 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
 		if (!more || end - p <= more || p[1] < low || p[1] > high)
 			return false;
 		for (int i = 2; i <= more; i++)
@@ -375,7 +375,7 @@ static char *pool_add(struct parser *p, const char *s, size_t len)
 	return ret;
 }
 
-/* ---- where values go ---------------------------------------------------------------------------------- */
+/* ---- where values go -------------------------------------------------------------------------------- */
 
 /* The place of the next value. f is NULL when the value is to be skipped. */
 struct slot {
@@ -394,18 +394,16 @@ static struct slot slot_next(struct parser *p)
 	if (p->depth == 0)
 		return (struct slot){ 0 };
 	struct frame *f = top(p);
+	const struct json_field *row = f->field;
 	switch (f->kind) {
 	case FRAME_OBJECT:
-		if (f->field)
-			return (struct slot){ f->field, f->p + f->field->offset, f->field->shape };
+		if (row)
+			return (struct slot){ row, f->p + row->offset, row->shape };
 		break;
 	case FRAME_ARRAY:
+	case FRAME_MAP: /* an array's row has 0 for the offset of the value */
 		if (f->n < f->room)
-			return (struct slot){ f->field, f->p + f->n * f->field->item_size, JSON_ONE };
-		break;
-	case FRAME_MAP:
-		if (f->n < f->room)
-			return (struct slot){ f->field, f->p + f->n * f->field->item_size + f->field->value, JSON_ONE };
+			return (struct slot){ row, f->p + f->n * row->item_size + row->value, JSON_ONE };
 		break;
 	case FRAME_SKIP_OBJECT:
 	case FRAME_SKIP_ARRAY:
@@ -454,7 +452,7 @@ static int spot_add(struct parser *p, const void *addr, size_t at)
 	return 1;
 }
 
-/* ---- scalars ------------------------------------------------------------------------------------------ */
+/* ---- scalars ---------------------------------------------------------------------------------------- */
 
 static const char *wanted(const struct slot *s)
 {
@@ -572,8 +570,8 @@ static void int_store(const struct slot *s, int64_t i, uint64_t u)
 }
 
 /* The number's text, never its double: 2^64-1 is a value that configurations use. */
-static int number_read(struct parser *p, const struct slot *s, const struct int_range *range, const char *text,
-		       size_t len, size_t at)
+static int number_read(struct parser *p, const struct slot *s, const struct int_range *range,
+		       const char *text, size_t len, size_t at)
 {
 	char digits[24];
 	int64_t i = 0;
@@ -674,7 +672,7 @@ static int on_string(void *ctx, const unsigned char *text, size_t len)
 	return r;
 }
 
-/* ---- objects and arrays -------------------------------------------------------------------------------- */
+/* ---- objects and arrays ----------------------------------------------------------------------------- */
 
 /* Elements between an opening bracket and its closing one. Exact for as much as is well-formed. */
 static size_t count_items(const char *text, size_t n, size_t at)
@@ -999,7 +997,7 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
-/* ---- the whole document --------------------------------------------------------------------------------- */
+/* ---- the whole document ----------------------------------------------------------------------------- */
 
 /* `at`: how far yajl came. */
 static __attribute__((cold)) void bad_syntax(struct parser *p, size_t at)
@@ -1084,7 +1082,7 @@ int json_parse(struct json_doc *doc, struct arena *a, const struct json_obj *typ
 	return 0;
 }
 
-/* ---- positions after the parse --------------------------------------------------------------------------- */
+/* ---- positions after the parse ---------------------------------------------------------------------- */
 
 /* A search through the struct for an address: the path to it, and what is known to be in the text. */
 struct finder {
@@ -1210,8 +1208,8 @@ static bool spot_find(const struct json_doc *d, const void *addr, bool oldest, s
 	return found;
 }
 
-static __attribute__((format(printf, 4, 0))) void doc_bad(struct json_doc *d, const void *addr, bool object,
-							   const char *fmt, va_list ap)
+static __attribute__((format(printf, 4, 0))) void
+doc_bad(struct json_doc *d, const void *addr, bool object, const char *fmt, va_list ap)
 {
 	struct finder w = { .addr = addr, .object = object };
 	size_t at = 0;
@@ -1245,7 +1243,7 @@ void json_bad_obj(struct json_doc *doc, const void *addr, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------------------- */
 
 struct printer {
 	struct strbuf *b;
@@ -1286,7 +1284,8 @@ static void print_name(struct printer *pr, const char *name)
 }
 
 /* The integer of a member: true when there is one (an optional one may be unset). */
-static bool int_load(const struct json_field *f, const void *p, bool *ret_set, int64_t *ret_i, uint64_t *ret_u)
+static bool int_load(const struct json_field *f, const void *p, bool *ret_set, int64_t *ret_i,
+		     uint64_t *ret_u)
 {
 	*ret_set = true;
 	*ret_i = 0;
@@ -1393,7 +1392,8 @@ static void print_object(struct printer *pr, const struct json_obj *type, const 
 	for (size_t i = 0; i < type->n; i++) {
 		const struct json_field *f = &type->fields[i];
 		const char *p = obj + f->offset;
-		if (f->kind == JSON_PRESENT || (!(f->flags & (JSON_REQUIRED | JSON_ALWAYS)) && !present(f, p)))
+		bool always = f->flags & (JSON_REQUIRED | JSON_ALWAYS);
+		if (f->kind == JSON_PRESENT || (!always && !present(f, p)))
 			continue;
 		print_next(pr, empty);
 		empty = false;

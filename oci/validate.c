@@ -24,7 +24,7 @@
 #define DEV_MINOR_MAX 1048575
 #define ERRNO_MAX 4095	   /* MAX_ERRNO: the kernel cuts a larger one */
 
-/* ---- pieces of syntax ---------------------------------------------------------------------------------- */
+/* ---- pieces of syntax ------------------------------------------------------------------------------- */
 
 static void need_absolute(struct json_doc *d, const char *const *path)
 {
@@ -124,7 +124,7 @@ static bool is_semver(const char *s)
 	return s && *s == '\0';
 }
 
-/* ---- process ------------------------------------------------------------------------------------------- */
+/* ---- process ---------------------------------------------------------------------------------------- */
 
 static void check_ids(struct json_doc *d, const struct user *u)
 {
@@ -210,7 +210,7 @@ static void check_scheduler(struct json_doc *d, const struct process *p)
 		json_bad(d, &s->priority, "needs policy SCHED_FIFO or SCHED_RR");
 	for (size_t i = 0; i < s->flags.n; i++)
 		if (s->flags.v[i] & 0x60)
-			json_bad(d, &s->flags.v[i], "is not usable: the specification has no member for its value");
+			json_bad(d, &s->flags.v[i], "needs a value that the specification has no member for");
 	check_deadline(d, s);
 }
 
@@ -236,7 +236,7 @@ void process_validate(struct json_doc *d, const struct process *p)
 	check_process_rest(d, p);
 }
 
-/* ---- resources ----------------------------------------------------------------------------------------- */
+/* ---- resources -------------------------------------------------------------------------------------- */
 
 static void check_device_rules(struct json_doc *d, const struct resources *r)
 {
@@ -262,7 +262,8 @@ static void check_memory(struct json_doc *d, const struct resources *r)
 	const struct memory_conf *m = r->memory;
 	if (!m)
 		return;
-	const struct opt_i64 *amounts[] = { &m->limit, &m->reservation, &m->swap, &m->kernel, &m->kernel_tcp };
+	const struct opt_i64 *amounts[] = { &m->limit, &m->reservation, &m->swap, &m->kernel,
+					    &m->kernel_tcp };
 
 	for (size_t i = 0; i < ARRAY_SIZE(amounts); i++)
 		need_amount(d, amounts[i]);
@@ -350,9 +351,11 @@ static void check_resources_rest(struct json_doc *d, const struct resources *r)
 	for (size_t i = 0; i < r->hugepage_limits.n; i++)
 		if (!is_page_size(r->hugepage_limits.v[i].page_size))
 			json_bad(d, &r->hugepage_limits.v[i].page_size, "must be a size such as 2MB or 1GB");
-	for (size_t i = 0; r->network && i < r->network->priorities.n; i++)
-		if (!is_word(r->network->priorities.v[i].name))
-			json_bad(d, &r->network->priorities.v[i].name, "is not the name of a network interface");
+	for (size_t i = 0; r->network && i < r->network->priorities.n; i++) {
+		const struct net_prio *prio = &r->network->priorities.v[i];
+		if (!is_word(prio->name))
+			json_bad(d, &prio->name, "is not the name of a network interface");
+	}
 	for (size_t i = 0; i < r->rdma.n; i++) {
 		const struct rdma_entry *e = &r->rdma.v[i];
 		if (!is_word(e->key))
@@ -376,7 +379,7 @@ void resources_validate(struct json_doc *d, const struct resources *r)
 	check_resources_rest(d, r);
 }
 
-/* ---- top level ----------------------------------------------------------------------------------------- */
+/* ---- top level -------------------------------------------------------------------------------------- */
 
 static void check_version(struct json_doc *d, const struct config *c)
 {
@@ -435,7 +438,7 @@ static void check_hooks(struct json_doc *d, const struct config *c)
 		}
 }
 
-/* ---- id maps and mounts -------------------------------------------------------------------------------- */
+/* ---- id maps and mounts ----------------------------------------------------------------------------- */
 
 static bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
 {
@@ -475,7 +478,8 @@ static void check_mount_maps(struct json_doc *d, const struct config *c, const s
 	for (size_t i = 0; !uid && !gid && i < m->options.n; i++)
 		if ((str_eq(m->options.v[i], "idmap") || str_eq(m->options.v[i], "ridmap")) &&
 		    !config_namespace(c, CLONE_NEWUSER))
-			json_bad(d, &m->options.v[i], "needs uidMappings and gidMappings, or a user namespace");
+			json_bad(d, &m->options.v[i],
+				 "needs uidMappings and gidMappings, or a user namespace");
 }
 
 static void check_mounts(struct json_doc *d, const struct config *c)
@@ -486,12 +490,13 @@ static void check_mounts(struct json_doc *d, const struct config *c)
 		if (strlen(m->destination) > DEST_LEN)
 			json_bad(d, &m->destination, "must not be longer than %d bytes", DEST_LEN);
 		else if (count_components(m->destination) > DEST_COMPONENTS)
-			json_bad(d, &m->destination, "must not have more than %d components", DEST_COMPONENTS);
+			json_bad(d, &m->destination, "must not have more than %d components",
+				 DEST_COMPONENTS);
 		check_mount_maps(d, c, m);
 	}
 }
 
-/* ---- linux --------------------------------------------------------------------------------------------- */
+/* ---- linux ------------------------------------------------------------------------------------------ */
 
 static void check_namespaces(struct json_doc *d, const struct config *c)
 {
@@ -616,7 +621,7 @@ static void check_paths(struct json_doc *d, const struct config *c)
 	need_paths(d, c, &c->linux_->readonly_paths);
 }
 
-/* ---- sysctl -------------------------------------------------------------------------------------------- */
+/* ---- sysctl ----------------------------------------------------------------------------------------- */
 
 /* Which namespace a sysctl belongs to. A pattern that ends in '/' or '*' matches what begins like it. */
 static const struct sysctl_owner {
@@ -678,7 +683,8 @@ static void check_sysctl(struct json_doc *d, const struct config *c)
 		if (!ns)
 			json_bad(d, e, "does not belong to a namespace, so it would change the host");
 		else if (!config_namespace(c, ns))
-			json_bad(d, e, "needs a namespace of type %s in linux.namespaces", name_of(&ns_names, ns));
+			json_bad(d, e, "needs a namespace of type %s in linux.namespaces",
+				 name_of(&ns_names, ns));
 		else if ((c->hostname && str_eq(path, "kernel/hostname")) ||
 			 (c->domainname && str_eq(path, "kernel/domainname")))
 			json_bad(d, e, "is already set by %s", strchr(path, '/') + 1);
@@ -687,7 +693,7 @@ static void check_sysctl(struct json_doc *d, const struct config *c)
 	}
 }
 
-/* ---- seccomp ------------------------------------------------------------------------------------------- */
+/* ---- seccomp ---------------------------------------------------------------------------------------- */
 
 static void check_errno(struct json_doc *d, uint32_t action, const struct opt_u32 *ret)
 {
@@ -731,7 +737,7 @@ static void check_seccomp(struct json_doc *d, const struct config *c)
 		check_seccomp_rule(d, s, &s->syscalls.v[i]);
 }
 
-/* ---- intelRdt, memoryPolicy, personality ----------------------------------------------------------------- */
+/* ---- intelRdt, memoryPolicy, personality ------------------------------------------------------------ */
 
 static void need_line(struct json_doc *d, const char *const *s)
 {
@@ -790,7 +796,7 @@ static void check_personality(struct json_doc *d, const struct config *c)
 		json_bad(d, &p->flags, "must be empty: the specification defines no flag");
 }
 
-/* ---- vm ------------------------------------------------------------------------------------------------ */
+/* ---- vm --------------------------------------------------------------------------------------------- */
 
 static void check_vm(struct json_doc *d, const struct config *c)
 {
@@ -817,7 +823,7 @@ static void check_vm(struct json_doc *d, const struct config *c)
 			json_bad(d, &hw->iomems.v[i].nr_mfns, "must not be 0");
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------- */
+/* ---- all of it -------------------------------------------------------------------------------------- */
 
 static void (*const checks[])(struct json_doc *d, const struct config *c) = {
 	check_version, check_root, check_process, check_names, check_hooks, check_mounts, check_vm,
@@ -825,8 +831,8 @@ static void (*const checks[])(struct json_doc *d, const struct config *c) = {
 
 /* Only with a linux section. */
 static void (*const linux_checks[])(struct json_doc *d, const struct config *c) = {
-	check_namespaces, check_id_maps, check_time, check_devices, check_net_devices, check_limits, check_paths,
-	check_sysctl, check_seccomp, check_rdt, check_memory_policy, check_personality,
+	check_namespaces, check_id_maps, check_time, check_devices, check_net_devices, check_limits,
+	check_paths, check_sysctl, check_seccomp, check_rdt, check_memory_policy, check_personality,
 };
 
 void config_validate(struct json_doc *d, const struct config *c)
