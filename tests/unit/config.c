@@ -380,6 +380,8 @@ static const struct row resource_rows[] = {
 	  "linux.resources.blockIO.throttleReadBpsDevice[0].rate: is missing" },
 	{ RES("'blockIO':{'throttleWriteIOPSDevice':[{'major':1,'minor':-1,'rate':1}]}"),
 	  "linux.resources.blockIO.throttleWriteIOPSDevice[0].minor: must be between 0 and 1048575" },
+	{ RES("'blockIO':{'throttleWriteBpsDevice':[{'major':4096,'minor':1,'rate':1}]}"),
+	  "linux.resources.blockIO.throttleWriteBpsDevice[0].major: must be between 0 and 4095" },
 	{ RES("'hugepageLimits':[{'pageSize':'64KB','limit':1},{'pageSize':'1GB','limit':1}]"), NULL },
 	{ RES("'hugepageLimits':[{'pageSize':'2M','limit':1}]"),
 	  "linux.resources.hugepageLimits[0].pageSize: must be a size such as 2MB or 1GB" },
@@ -614,6 +616,27 @@ static void test_long(void)
 	}
 }
 
+static void test_many_maps(void)
+{
+	for (size_t n = 340; n <= 341; n++) {
+		struct arena a;
+		struct err e = { 0 };
+		const struct config *c;
+		struct strbuf b = { 0 };
+		strbuf_puts(&b, "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},"
+				"\"linux\":{\"namespaces\":[{\"type\":\"user\"}],\"uidMappings\":[");
+		for (size_t i = 0; i < n; i++)
+			strbuf_printf(&b, "%s{\"containerID\":%zu,\"hostID\":%zu,\"size\":1}", i ? "," : "", i, i);
+		strbuf_puts(&b, "]}}");
+		CHECK_INT(arena_init(&a, 1 << 20, &e), 0);
+		CHECK_INT(config_parse(&a, "c", b.p, b.n, &c, &e), n == 340 ? 0 : -EINVAL);
+		if (n == 341)
+			CHECK_STR(after_position(e.text), "linux.uidMappings: must not have more than 340 entries");
+		strbuf_done(&b);
+		arena_done(&a);
+	}
+}
+
 static void test_parts(void)
 {
 	struct arena a;
@@ -705,6 +728,7 @@ static const struct tap_test tests[] = {
 	{ "malformed documents", test_malformed },
 	{ "the complete document, read and written", test_complete },
 	{ "long destinations", test_long },
+	{ "340 id map entries and no more", test_many_maps },
 	{ "process and resources alone", test_parts },
 	{ "all errors at once", test_check },
 	{ "words and signals", test_names },
