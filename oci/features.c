@@ -94,7 +94,7 @@ static JSON_OBJ(features,
 	J_MAP(features, "annotations", STR, annotations, ALWAYS),
 	J_LIST(features, "potentiallyUnsafeConfigAnnotations", STR, unsafe_annotations, ALWAYS));
 
-/* ---- lists from the parser's tables -------------------------------------------------------------------- */
+/* ---- lists from the parser's tables ------------------------------------------------------------ */
 
 static bool words_new(struct arena *a, size_t n, struct words *ret)
 {
@@ -140,14 +140,17 @@ static bool words_capabilities(struct arena *a, struct words *ret)
 	return true;
 }
 
-/* ---- the document ------------------------------------------------------------------------------------------ */
+/* ---- the document ------------------------------------------------------------------------------ */
 
 static bool fill_linux(struct arena *a, uint32_t seccomp_flags, struct features_linux *l)
 {
 	struct features_seccomp *s = &l->seccomp;
 
 	/* Limits are cgroup v2's only; what rdma has there is rdma.max. */
-	l->cgroup = (struct features_cgroup){ .v2 = true, .systemd = true, .systemd_user = true, .rdma = true };
+	l->cgroup.v2 = true;
+	l->cgroup.systemd = true;
+	l->cgroup.systemd_user = true;
+	l->cgroup.rdma = true;
 	l->apparmor.enabled = true;
 	l->selinux.enabled = true;
 	l->mount_extensions.idmap.enabled = true;
@@ -158,7 +161,8 @@ static bool fill_linux(struct arena *a, uint32_t seccomp_flags, struct features_
 					      .monitoring = FEATURE_INTEL_RDT };
 	l->net_devices.enabled = FEATURE_NET_DEVICES;
 
-	return words_named(a, &ns_names, UINT32_MAX, &l->namespaces) && words_capabilities(a, &l->capabilities) &&
+	return words_named(a, &ns_names, UINT32_MAX, &l->namespaces) &&
+	       words_capabilities(a, &l->capabilities) &&
 	       words_named(a, &seccomp_action_names, UINT32_MAX, &s->actions) &&
 	       words_named(a, &seccomp_op_names, UINT32_MAX, &s->operators) &&
 	       words_named(a, &seccomp_arch_names, UINT32_MAX, &s->archs) &&

@@ -41,7 +41,8 @@ struct row {
 #define FLAG(word, h, attr, ms) { .name = (word), .what = ATTR, .how = (h), .value = (attr), .super = (ms) }
 #define CLASS(word, h, v) { .name = (word), .what = ATIME, .how = (h), .value = SYS_MOUNT_ATTR_##v }
 #define SPREAD(word, v) { .name = (word), .what = PROPAGATION, .value = (v) }
-#define BOOL(word, member) { .name = (word), .what = SWITCH, .offset = offsetof(struct mount_options, member) }
+#define BOOL(word, member) \
+	{ .name = (word), .what = SWITCH, .offset = offsetof(struct mount_options, member) }
 
 #define RDONLY SYS_MOUNT_ATTR_RDONLY
 #define NOSUID SYS_MOUNT_ATTR_NOSUID
@@ -158,7 +159,7 @@ static int quotable(const char *s)
 	return n;
 }
 
-/* ---- idmap=uids=A-B-N#A-B-N;gids=A-B-N -------------------------------------------------------------------- */
+/* ---- idmap=uids=A-B-N#A-B-N;gids=A-B-N -------------------------------------------------------- */
 
 /* Decimal digits up to the character `end` or the end of the text. */
 static int take_number(const char **s, const char *end, uint64_t *ret)
@@ -213,13 +214,15 @@ static int take_map(struct arena *a, const char **s, struct id_map_list *ret)
 }
 
 /* Both lists, in any order, each once. */
-static int idmap_value(struct arena *a, const char *option, const char *s, struct mount_options *o, struct err *e)
+static int idmap_value(struct arena *a, const char *option, const char *s, struct mount_options *o,
+		       struct err *e)
 {
 	struct id_map_list uids = { 0 }, gids = { 0 };
 	int r = 0;
 
 	while (r == 0 && *s) {
-		struct id_map_list *into = str_starts(s, "uids=") ? &uids : str_starts(s, "gids=") ? &gids : NULL;
+		struct id_map_list *into = str_starts(s, "uids=") ? &uids :
+					   str_starts(s, "gids=") ? &gids : NULL;
 		if (!into || into->n) {
 			r = -EINVAL;
 			break;
@@ -239,7 +242,7 @@ static int idmap_value(struct arena *a, const char *option, const char *s, struc
 	return 0;
 }
 
-/* ---- one word ------------------------------------------------------------------------------------------------ */
+/* ---- one word ---------------------------------------------------------------------------------- */
 
 static void apply_attr(const struct row *row, struct mount_options *o)
 {
@@ -247,8 +250,8 @@ static void apply_attr(const struct row *row, struct mount_options *o)
 	uint64_t mask = row->what == ATIME ? SYS_MOUNT_ATTR__ATIME : row->value;
 	uint64_t *attr_set = all ? &o->rec_set : &o->attr_set, *attr_clr = all ? &o->rec_clr : &o->attr_clr;
 	/*
-	 * Taking an access time class back ends in the kernel's default unless another one was chosen meanwhile:
-	 * "strictatime,atime" is still strict, as it is with mount(2)'s separate flags.
+	 * Taking an access time class back ends in the kernel's default unless another one was chosen
+	 * meanwhile: "strictatime,atime" is still strict, as it is with mount(2)'s separate flags.
 	 */
 	bool drop = set || row->what != ATIME || (*attr_set & mask) == row->value;
 
@@ -272,7 +275,8 @@ static void apply_attr(const struct row *row, struct mount_options *o)
 	}
 }
 
-static int apply(struct arena *a, const struct row *row, const char *option, struct mount_options *o, struct err *e)
+static int apply(struct arena *a, const struct row *row, const char *option, struct mount_options *o,
+		 struct err *e)
 {
 	const char *value = strchr(option, '=');
 

@@ -23,16 +23,17 @@
  */
 struct mount_options {
 	/*
-	 * MOUNT_ATTR_* for fsmount() (attr_set) and mount_setattr(). The access times are one field of several
-	 * bits: whenever an option speaks about them, attr_clr holds all of MOUNT_ATTR__ATIME, as the kernel
-	 * demands, and attr_set the chosen class (0: relatime).
+	 * MOUNT_ATTR_* for fsmount() (attr_set) and mount_setattr(). The access times are one field of
+	 * several bits: whenever an option speaks about them, attr_clr holds all of MOUNT_ATTR__ATIME, as
+	 * the kernel demands, and attr_set the chosen class (0: relatime).
 	 */
 	uint64_t attr_set, attr_clr; /* of this mount */
 	uint64_t rec_set, rec_clr;   /* of it and everything below it (AT_RECURSIVE) */
-	uint32_t propagation;	     /* MS_PRIVATE ..., with MS_REC for the r forms; 0: none. The last one counts */
+	uint32_t propagation; /* MS_PRIVATE ..., with MS_REC for the r forms; the last one counts. 0: none */
 	/*
-	 * Flags of the superblock as mount(2) takes them: MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK,
-	 * MS_LAZYTIME, MS_I_VERSION, MS_SILENT. `ro` is both this and an attribute. They mean nothing on a bind.
+	 * Flags of the superblock as mount(2) takes them: MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC,
+	 * MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION, MS_SILENT. `ro` is both this and an attribute. They mean
+	 * nothing on a bind.
 	 */
 	uint32_t ms_flags, ms_clear;
 	bool bind, recursive, remount;
@@ -40,7 +41,7 @@ struct mount_options {
 	bool tmpcopyup;		     /* a tmpfs starts with what the destination holds */
 	bool copy_symlink;	     /* a source that is a link is made anew at the destination */
 	bool src_nofollow, dest_nofollow;
-	/* From "idmap=uids=A-B-N#...;gids=...": A in the filesystem, B shown for it, N ids. n 0: not given. */
+	/* From "idmap=uids=A-B-N#...;gids=...": A in the filesystem, B shown for it, N ids. n 0: none. */
 	struct id_map_list uid_map, gid_map;
 	struct strv data; /* for the filesystem, in order: "key" or "key=value"; empty words left out */
 };

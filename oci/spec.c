@@ -58,11 +58,20 @@ static const struct {
 	{ CLONE_NEWUSER, ROOTLESS_ONLY },
 };
 
-/* Host facts that are not namespaced: keys, hardware, timing and energy as side channels (CVE-2020-8694). */
+/* Host facts without a namespace: keys, hardware, timing, and energy as a side channel (CVE-2020-8694). */
 static const char *const masked[] = {
-	"/proc/acpi",	      "/proc/asound",	    "/proc/interrupts", "/proc/kcore",	    "/proc/keys",
-	"/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",	"/proc/timer_list", "/proc/timer_stats",
-	"/sys/devices/virtual/powercap", "/sys/firmware",
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/devices/virtual/powercap",
+	"/sys/firmware",
 };
 static const char *const readonly[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",

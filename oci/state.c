@@ -69,7 +69,7 @@ static JSON_OBJ(public_state,
 struct state_head { uint32_t version; };
 static JSON_OBJ(state_head, J(state_head, "version", U32, version, JSON_REQUIRED));
 
-/* ---- rules ------------------------------------------------------------------------------------------------ */
+/* ---- rules ------------------------------------------------------------------------------------------- */
 
 static void need_word(struct json_doc *d, const char *const *s, const char *const *words)
 {
@@ -135,7 +135,7 @@ static void check_namespaces(struct json_doc *d, const struct state *s)
 	if (s->namespaces & ~known)
 		json_bad(d, &s->namespaces, "contains unknown kinds of namespace");
 	if ((s->uid_mappings.n == 0) != (s->gid_mappings.n == 0))
-		json_bad(d, s->uid_mappings.n ? (const void *)&s->gid_mappings : (const void *)&s->uid_mappings,
+		json_bad(d, s->uid_mappings.n ? &s->gid_mappings : &s->uid_mappings,
 			 "must be given with its counterpart");
 }
 
@@ -172,27 +172,30 @@ static void state_check(struct json_doc *d, const struct state *s)
 	}
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------------------ */
+/* ---- reading and writing ----------------------------------------------------------------------------- */
 
 static int bad_version(uint32_t version, struct err *e)
 {
-	return err_bad(e, "state.json: version %u is not %u: written by another release", version, STATE_VERSION);
+	return err_bad(e, "state.json: version %u is not %u: written by another release", version,
+		       STATE_VERSION);
 }
 
 int state_parse(struct arena *a, const char *text, size_t n, struct state **ret, struct err *e)
 {
 	struct json_doc doc = { 0 };
 	struct err ignored;
-	void *p = NULL, *head = NULL;
+	const struct state_head *head;
+	void *p = NULL;
 	int r = json_parse(&doc, a, &state_json, "state.json", text, n, &p, e);
 
-	if (r < 0) {
-		/* Another version may have other members; then that is the reason, not the first that differs. */
-		if (r == -EINVAL && json_parse(NULL, a, &state_head_json, "state.json", text, n, &head, &ignored) == 0 &&
-		    ((const struct state_head *)head)->version != STATE_VERSION)
-			return bad_version(((const struct state_head *)head)->version, e);
-		return r;
+	/* Another version may have other members; then that is the reason, not the first that differs. */
+	if (r == -EINVAL && json_parse(NULL, a, &state_head_json, "state.json", text, n, &p, &ignored) == 0) {
+		head = p;
+		if (head->version != STATE_VERSION)
+			return bad_version(head->version, e);
 	}
+	if (r < 0)
+		return r;
 	struct state *s = p;
 	if (s->version != STATE_VERSION)
 		return bad_version(s->version, e);

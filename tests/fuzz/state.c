@@ -27,9 +27,10 @@ static void check_record(const struct state *s)
 	must(s->version == STATE_VERSION && s->id[0] && !strchr(s->id, '/'), "id", s->id);
 	must(s->bundle[0] == '/' && s->rootfs[0] == '/', "paths", s->bundle);
 	must(s->pid >= 0 && s->pid <= INT32_MAX && s->creator_pid >= 0, "pid", s->status);
-	must(str_eq(s->status, "creating") || (s->pid > 0 && s->start_time > 0), "pid of a container", s->status);
+	must(str_eq(s->status, "creating") || (s->pid > 0 && s->start_time > 0), "no pid", s->status);
 	if (s->cgroup_path) {
-		must(s->cgroup_path[0] == '/' && s->cgroup_path[strspn(s->cgroup_path, "/.")], "cgroup", s->cgroup_path);
+		must(s->cgroup_path[0] == '/', "cgroup", s->cgroup_path);
+		must(s->cgroup_path[strspn(s->cgroup_path, "/")], "cgroup", s->cgroup_path);
 		must(!strstr(s->cgroup_path, "/../"), "cgroup", s->cgroup_path);
 	}
 	for (size_t i = 0; s->hooks && i < s->hooks->poststop.n; i++)

@@ -69,7 +69,8 @@ static void check_all(const struct expect *v, size_t n)
 			tap_bad++;
 			printf("# %s: attr %llx %llx rec %llx %llx ms %x %x\n", v[i].words,
 			       (unsigned long long)o.attr_set, (unsigned long long)o.attr_clr,
-			       (unsigned long long)o.rec_set, (unsigned long long)o.rec_clr, o.ms_flags, o.ms_clear);
+			       (unsigned long long)o.rec_set, (unsigned long long)o.rec_clr, o.ms_flags,
+			       o.ms_clear);
 		}
 		CHECK_INT(o.data.n, 0);
 	}
@@ -256,12 +257,23 @@ static void test_idmap(void)
 	CHECK_INT(o.data.n, 0);
 
 	static const char *const bad[] = {
-		"idmap=", "idmap=uids=0-0-1", "idmap=gids=0-0-1", "idmap=uids=0-0-1;gids=0-0",
-		"idmap=uids=0-0-1;gids=0-0-0", "idmap=uids=0-0-1;gids=0-0-1-2", "idmap=uids=;gids=0-0-1",
-		"idmap=uids=0-0-1#;gids=0-0-1", "idmap=uids=0-0-1;;gids=0-0-1", "idmap=uids=@0-0-1;gids=0-0-1",
-		"idmap=uids=0-0-1;uids=0-0-1;gids=0-0-1", "idmap=uids=1-0-4294967295;gids=0-0-1",
-		"idmap=uids=0-4294967295-1;gids=0-0-1", "idmap=uids=0-0-99999999999;gids=0-0-1",
-		"idmap=uids=0--1;gids=0-0-1", "idmap=uids=0-0-1;gids=0-0-1;x", "idmap=uids=+0-0-1;gids=0-0-1",
+		"idmap=",
+		"idmap=uids=0-0-1",
+		"idmap=gids=0-0-1",
+		"idmap=uids=0-0-1;gids=0-0",
+		"idmap=uids=0-0-1;gids=0-0-0",
+		"idmap=uids=0-0-1;gids=0-0-1-2",
+		"idmap=uids=;gids=0-0-1",
+		"idmap=uids=0-0-1#;gids=0-0-1",
+		"idmap=uids=0-0-1;;gids=0-0-1",
+		"idmap=uids=@0-0-1;gids=0-0-1",
+		"idmap=uids=0-0-1;uids=0-0-1;gids=0-0-1",
+		"idmap=uids=1-0-4294967295;gids=0-0-1",
+		"idmap=uids=0-4294967295-1;gids=0-0-1",
+		"idmap=uids=0-0-99999999999;gids=0-0-1",
+		"idmap=uids=0--1;gids=0-0-1",
+		"idmap=uids=0-0-1;gids=0-0-1;x",
+		"idmap=uids=+0-0-1;gids=0-0-1",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		if (parse(bad[i], &o) != -EINVAL) {
@@ -276,14 +288,15 @@ static void test_idmap(void)
 static void test_table(void)
 {
 	static const char *const must[] = {
-		"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "iversion",
-		"lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion", "nolazytime",
-		"nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind",
-		"rdev", "rdiratime", "relatime", "remount", "rexec", "ridmap", "rnoatime", "rnodev",
-		"rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro",
-		"rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid",
-		"rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid",
-		"symfollow", "sync", "tmpcopyup", "unbindable", "copy-symlink", "src-nofollow", "dest-nofollow",
+		"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap",
+		"iversion", "lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec",
+		"noiversion", "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid",
+		"nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount",
+		"rexec", "ridmap", "rnoatime", "rnodev", "rnodiratime", "rnoexec", "rnorelatime",
+		"rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw",
+		"rshared", "rslave", "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared",
+		"silent", "slave", "strictatime", "suid", "symfollow", "sync", "tmpcopyup", "unbindable",
+		"copy-symlink", "src-nofollow", "dest-nofollow",
 	};
 
 	CHECK_INT(mount_option_count(), ARRAY_SIZE(must));

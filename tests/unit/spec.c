@@ -8,6 +8,7 @@
 #include "../../oci/config.h"
 #include "../../oci/mount_options.h"
 #include "../../oci/names.h"
+#include "../../runtime/base/util.h"
 #include "tap.h"
 
 static struct arena arena;
@@ -70,6 +71,7 @@ static void check_process(const struct process *p)
 
 static void test_root(void)
 {
+	static const char *const ns[] = { "pid", "network", "ipc", "uts", "mount", "cgroup" };
 	const struct config *c = parse(false, 7, 7);
 
 	if (!c)
@@ -80,9 +82,8 @@ static void test_root(void)
 	CHECK_STR(c->root->path, "rootfs");
 	CHECK(c->root->readonly);
 	CHECK_INT(c->linux_->namespaces.n, 6);
-	for (const char *const *ns = (const char *const[]){ "pid", "network", "ipc", "uts", "mount", "cgroup", NULL }; *ns;
-	     ns++)
-		CHECK(config_namespace(c, name_find(&ns_names, *ns)->value) != NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ns); i++)
+		CHECK(config_namespace(c, name_find(&ns_names, ns[i])->value) != NULL);
 	CHECK(!config_namespace(c, CLONE_NEWUSER));
 	CHECK_INT(c->linux_->uid_mappings.n, 0);
 	CHECK(c->linux_->resources && c->linux_->resources->devices.n == 1);

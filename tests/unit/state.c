@@ -267,7 +267,8 @@ static void test_refused(void)
 		{ "{\"version\":1,", "{\"version\":2,", "version 2 is not 1: written by another release" },
 		{ "{\"version\":1,", "{\"version\":0,", "version 0 is not 1" },
 		/* The reason is the version, whatever else that version changed. */
-		{ "{\"version\":1,\"ociVersion\":\"1.2.0\"", "{\"version\":7,\"ociVersion\":[]", "version 7 is not 1" },
+		{ "{\"version\":1,\"ociVersion\":\"1.2.0\"", "{\"version\":7,\"ociVersion\":[]",
+		  "version 7 is not 1" },
 		{ "{\"version\":1,", "{", "version: is missing" },
 		{ "{\"version\":1,", "{\"version\":1,\"version\":1,", "version: given twice" },
 		{ "\"id\":\"web-1\"", "\"id\":\"../web\"", "id: is not a container id" },
@@ -276,7 +277,8 @@ static void test_refused(void)
 		{ "\"bundle\":\"/var", "\"bundle\":\"var", "bundle: must be an absolute path" },
 		{ "\"rootfs\":\"/var", "\"rootfs\":\"var", "rootfs: must be an absolute path" },
 		{ "\"status\":\"running\"", "\"status\":\"walk\\ning\"", "status: is not a known word" },
-		{ "\"isolation\":\"namespaces\"", "\"isolation\":\"none\"", "isolation: is not a known word" },
+		{ "\"isolation\":\"namespaces\"", "\"isolation\":\"none\"",
+		  "isolation: is not a known word" },
 		{ "\"bootId\":\"0f", "\"bootId\":\"/f", "bootId: is not a boot id" },
 		{ "\"pid\":4194304", "\"pid\":-1", "pid: is not a process id" },
 		{ "\"pid\":4194304", "\"pid\":2147483648", "pid: is not a process id" },
@@ -285,11 +287,15 @@ static void test_refused(void)
 		{ "\"startTime\":18446744073709551615,", "", "startTime: is missing" },
 		{ "\"startTime\":18446744073709551615", "\"startTime\":18446744073709551616", "startTime: " },
 		{ "\"creatorPid\":17", "\"creatorPid\":-17", "creatorPid: is not a process id" },
-		{ "\"cgroupManager\":\"systemd\"", "\"cgroupManager\":\"elogind\"", "cgroupManager: is not a known word" },
+		{ "\"cgroupManager\":\"systemd\"", "\"cgroupManager\":\"elogind\"",
+		  "cgroupManager: is not a known word" },
 		{ "\"cgroupPath\":\"/user.slice/ctr-web-1.scope\",", "", "cgroupPath: is missing" },
-		{ "\"/user.slice/ctr-web-1.scope\"", "\"user.slice/x\"", "cgroupPath: must be an absolute path" },
-		{ "\"/user.slice/ctr-web-1.scope\"", "\"/user.slice/../x\"", "cgroupPath: must not contain \"..\"" },
-		{ "\"/user.slice/ctr-web-1.scope\"", "\"/user.slice/..\"", "cgroupPath: must not contain \"..\"" },
+		{ "\"/user.slice/ctr-web-1.scope\"", "\"user.slice/x\"",
+		  "cgroupPath: must be an absolute path" },
+		{ "\"/user.slice/ctr-web-1.scope\"", "\"/user.slice/../x\"",
+		  "cgroupPath: must not contain \"..\"" },
+		{ "\"/user.slice/ctr-web-1.scope\"", "\"/user.slice/..\"",
+		  "cgroupPath: must not contain \"..\"" },
 		{ "\"/user.slice/ctr-web-1.scope\"", "\"/./.\"", "cgroupPath: must not be the root" },
 		{ "\"/user.slice/ctr-web-1.scope\"", "\"//\"", "cgroupPath: must not be the root" },
 		{ "\"cgroupKept\":1", "\"cgroupKept\":3", "cgroupKept: must not be larger than the 2 parts" },
@@ -340,7 +346,8 @@ static void test_foreign(void)
 		CHECK(strncmp(err.text, "state.json", 10) == 0);
 	}
 	CHECK(back == NULL);
-	const char *text = changed(printed(&s), &(struct change){ "{\"version\":1,", "{\"version\":1,\"later\":{\"a\":[1]},", "" });
+	const struct change later = { "{\"version\":1,", "{\"version\":1,\"later\":{\"a\":[1]},", "" };
+	const char *text = changed(printed(&s), &later);
 	CHECK_INT(state_parse(&arena, text, strlen(text), &back, &err), 0);
 }
 
