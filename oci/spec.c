@@ -154,7 +154,8 @@ void spec_print(struct strbuf *b, bool rootless, uint32_t uid, uint32_t gid)
 		.readonly_paths = WORDS(readonly),
 	};
 	struct config config = {
-		.oci_version = OCI_VERSION_MAX,
+		/* No member is younger, and crun 1.8 refuses a version it does not know. */
+		.oci_version = OCI_VERSION_MIN,
 		.process = &process,
 		.root = &root,
 		.hostname = "ctr",

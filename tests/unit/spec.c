@@ -77,7 +77,7 @@ static void test_root(void)
 	if (!c)
 		return;
 	check_process(c->process);
-	CHECK_STR(c->oci_version, "1.3.0");
+	CHECK_STR(c->oci_version, "1.0.0");
 	CHECK_STR(c->hostname, "ctr");
 	CHECK_STR(c->root->path, "rootfs");
 	CHECK(c->root->readonly);
