@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_SECCOMP_H
+#define CTR_SECCOMP_H
+
+/*
+ * The seccomp section of a configuration as a BPF program. Host side only: nothing here loads a filter.
+ * This header is ours; libseccomp's is <seccomp.h>.
+ */
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../oci/config.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct seccomp_program {
+	const struct sock_filter *v;
+	size_t n;
+	uint32_t flags; /* SECCOMP_FILTER_FLAG_* for seccomp(2), NEW_LISTENER included */
+	bool notify;	/* some rule answers SCMP_ACT_NOTIFY: the load gives a listener */
+};
+
+/*
+ * Compiles `c` (config-linux.md, "Seccomp") into *ret, which lives in `a`. Names that libseccomp does not
+ * know on any architecture are no error (profiles are newer than hosts); *ret_unknown lists each once.
+ * The native architecture is always covered besides those listed; any other is killed, as libseccomp does.
+ * Numbers above the highest that libseccomp knows answer ENOSYS when the default action is an errno, so
+ * that a C library falls back to older calls. Errors: -EINVAL, -ENOMEM.
+ */
+int seccomp_compile(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
+		    struct strv *ret_unknown, struct err *e) MUST_CHECK;
+
+#endif
