@@ -84,6 +84,9 @@ INIT_OBJ := $(INIT_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(wildcard tests/unit/*.c)
 TESTS    := $(TEST_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 
+# Programs beside ctr that need a library which exists only shared; ctr starts them when they are needed.
+HELPERS  := $(B)/ctr-net
+
 ifeq ($(V),1)
 Q :=
 else
@@ -94,7 +97,7 @@ endif
 .DELETE_ON_ERROR:
 .PHONY: all check unit install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
-all: $(B)/ctr build/ctr
+all: $(B)/ctr $(HELPERS) build/ctr
 
 # Where tests and people look, whatever kind of build was made last.
 build/ctr: $(B)/ctr
@@ -134,6 +137,12 @@ $(B)/gen/loopback.c: $(B)/gen-loopback
 
 $(B)/gen/loopback.o: $(B)/gen/loopback.c | $(PREPARE)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -I. -c -o $@ $<
+
+NET_SRC := $(wildcard netns/helper/*.c) netns/devices.c runtime/base/err.c runtime/base/arena.c
+$(B)/ctr-net: $(NET_SRC) $(wildcard netns/helper/*.h) netns/netns.h Makefile
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)cc $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(NET_SRC) \
+		$(shell $(PKG) --cflags --libs libmnl)
 
 $(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -205,12 +214,12 @@ compile_commands.json:
 # debug client that is called ctr too. ctr-vm is the same program under another name.
 install: all
 	$(INSTALL) -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8
-	$(INSTALL) -m 0755 $(B)/ctr $(DESTDIR)$(LIBEXEC)/ctr
+	$(INSTALL) -m 0755 $(B)/ctr $(HELPERS) $(DESTDIR)$(LIBEXEC)/
 	$(if $(filter 1,$(BINLINK)),$(INSTALL) -d $(DESTDIR)$(BINDIR) && ln -sfn $(LIBEXEC)/ctr $(DESTDIR)$(BINDIR)/ctr)
 	$(foreach m,$(wildcard contrib/man/*.8),$(INSTALL) -m 0644 $(m) $(DESTDIR)$(MANDIR)/man8/;)
 
 uninstall:
-	rm -f $(DESTDIR)$(LIBEXEC)/ctr $(foreach m,$(wildcard contrib/man/*.8),$(DESTDIR)$(MANDIR)/man8/$(notdir $(m)))
+	rm -f $(DESTDIR)$(LIBEXEC)/ctr $(HELPERS:$(B)/%=$(DESTDIR)$(LIBEXEC)/%) $(foreach m,$(wildcard contrib/man/*.8),$(DESTDIR)$(MANDIR)/man8/$(notdir $(m)))
 	[ ! -L $(DESTDIR)$(BINDIR)/ctr ] || rm -f $(DESTDIR)$(BINDIR)/ctr
 	[ ! -d $(DESTDIR)$(LIBEXEC) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXEC)
 

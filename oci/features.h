@@ -19,7 +19,7 @@
  * What the parser reads and the program does not do yet: announced as such here, and refused as such by
  * the plan builder. One place, so that the two cannot differ.
  */
-#define FEATURE_NET_DEVICES false
+#define FEATURE_NET_DEVICES true
 #define FEATURE_INTEL_RDT false
 #define FEATURE_CHECKPOINT false
 /* Kinds of isolation in this build, separated by blanks. */

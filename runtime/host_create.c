@@ -28,6 +28,7 @@
 #include "base/util.h"
 #include "host_converse.h"
 #include "host_idmap.h"
+#include "host_netdev.h"
 #include "host_open.h"
 #include "host_record.h"
 #include "host_run.h"
@@ -45,6 +46,7 @@ struct creation {
 	struct talk talk;
 	int cgroup_fd;
 	bool cgroup_made, hooks_begun;
+	struct netdev_move netdevs;
 	struct strbuf hook_state;
 };
 
@@ -93,9 +95,13 @@ static int mounted(struct talk *t, const char **ret_state, struct err *e)
 {
 	struct creation *k = t->arg;
 
-	k->hooks_begun = true;
 	k->c->state->pid = t->child.pid;
-	int r = run_hooks(k, &k->plan->hooks->prestart, "prestart", e);
+	/* Hooks see the network as the program will. */
+	int r = netdevs_move(&k->ctx->arena, k->plan->config, t->child.pid, &k->netdevs, e);
+	if (r < 0)
+		return r;
+	k->hooks_begun = true;
+	r = run_hooks(k, &k->plan->hooks->prestart, "prestart", e);
 	if (r == 0)
 		r = run_hooks(k, &k->plan->hooks->create_runtime, "createRuntime", e);
 	if (r < 0 || !k->plan->hooks->create_container.n)
@@ -245,6 +251,8 @@ static void creation_undo(struct creation *k, struct err *e)
 	if (e->code == ECONNRESET && k->talk.child.pidfd >= 0)
 		best_effort(host_explain_end(k->talk.child.pidfd, k->cgroup_fd, "while the container was created", e));
 	talk_abort(&k->talk);
+	if (netdevs_return(&k->ctx->arena, &k->netdevs, &second) < 0)
+		ctx_warn(k->ctx, "%s", second.text);
 	if (k->hooks_begun && k->c->state)
 		host_poststop(k->ctx, k->c);
 	if (k->cgroup_made)
@@ -262,6 +270,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 		.plan = p,
 		.out = out,
 		.cgroup_fd = -EBADF,
+		.netdevs = NETDEV_MOVE_NONE,
 		.talk = { .plan = p,
 			  .child = { .pidfd = -EBADF, .sync = -EBADF },
 			  .timeout_ms = CREATE_TIMEOUT_MS,
@@ -290,6 +299,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 					 .signals = k.talk.signals };
 	}
 	strbuf_done(&k.hook_state);
+	netdevs_done(&k.netdevs);
 	fd_close(&k.cgroup_fd);
 	return r < 0 ? -e->code : 0;
 }

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,23 @@
 #include "base/util.h"
 
 extern char **environ;
+
+const char *own_helper(const char *name, char *buf, size_t size)
+{
+	int n = snprintf(buf, size, "%s/%s", CTR_LIBEXEC, name);
+
+	if (n > 0 && (size_t)n < size && access(buf, X_OK) == 0)
+		return buf;
+	ssize_t len = readlink("/proc/self/exe", buf, size);
+	if (len <= 0 || (size_t)len >= size)
+		return NULL;
+	buf[len] = '\0';
+	char *base = strrchr(buf, '/');
+	if (!base || (size_t)(base + 1 - buf) + strlen(name) >= size)
+		return NULL;
+	memcpy(base + 1, name, strlen(name) + 1);
+	return access(buf, X_OK) == 0 ? buf : NULL;
+}
 
 static int spawn_with(struct job *j, int in, int out)
 {

@@ -24,6 +24,12 @@ struct job {
 };
 #define JOB_OUTPUT_MAX ((size_t)256 << 10)
 
+/*
+ * The path of a program of our own that ctr starts: where it was installed, else beside the running binary
+ * (a build directory). NULL: in neither place.
+ */
+const char *own_helper(const char *name, char *buf, size_t size);
+
 /* Starts it in a process group of its own, with default signals and no descriptor but 0, 1, 2. */
 int job_start(struct job *j, struct err *e) MUST_CHECK;
 /*

@@ -547,7 +547,6 @@ static int refuse_unsupported(struct builder *b, struct err *e)
 		const char *path;
 	} missing[] = {
 		{ c->vm, "vm" },
-		{ b->l->net_devices.n, "linux.netDevices" },
 		{ b->l->intel_rdt, "linux.intelRdt" },
 	};
 
