@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the seccomp section of a configuration to a BPF program, by libseccomp. It must not load
- * anything: the filter belongs to the container's process, and libseccomp is never asked to set
+ * From the seccomp section of a configuration to a BPF program: the checks and flags, and the way through
+ * libseccomp for what seccomp_gen.c does not express. It must not load anything: the filter belongs to the container's process, and libseccomp is never asked to set
  * no_new_privs.
  */
 #include <errno.h>
@@ -18,8 +18,6 @@
 #define FLAG_NEW_LISTENER (1U << 3)
 #define FLAG_WAIT_KILLABLE_RECV (1U << 5) /* Linux 5.19 */
 
-#define ARGS_MAX 6
-
 static void filter_release(scmp_filter_ctx *ctx)
 {
 	if (*ctx)
@@ -27,7 +25,7 @@ static void filter_release(scmp_filter_ctx *ctx)
 }
 
 /* The action with its data; EPERM where the document gives none (config-linux.md). */
-static uint32_t action_complete(uint32_t action, const struct opt_u32 *errno_ret)
+uint32_t seccomp_action(uint32_t action, const struct opt_u32 *errno_ret)
 {
 	uint32_t data = errno_ret->set ? errno_ret->v : EPERM;
 
@@ -81,7 +79,7 @@ static int check_rules(const struct seccomp_conf *c, bool *ret_notify, struct er
 			notify = true;
 		}
 		for (size_t k = 0; k < r->args.n; k++)
-			if (r->args.v[k].index >= ARGS_MAX)
+			if (r->args.v[k].index >= SECCOMP_ARGS)
 				return err_bad(e,
 					       "linux.seccomp.syscalls[%zu].args[%zu].index: must be between 0 and 5",
 					       i, k);
@@ -113,7 +111,7 @@ static struct scmp_arg_cmp arg_compare(const struct seccomp_arg *g)
 	};
 }
 
-static bool args_repeat(const struct seccomp_rule *r)
+bool seccomp_args_repeat(const struct seccomp_rule *r)
 {
 	unsigned int seen = 0;
 
@@ -128,9 +126,9 @@ static bool args_repeat(const struct seccomp_rule *r)
 /* One name of one rule. An argument that is compared twice makes alternatives of the comparisons. */
 static int reference_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const struct seccomp_rule *r)
 {
-	struct scmp_arg_cmp args[ARGS_MAX];
+	struct scmp_arg_cmp args[SECCOMP_ARGS];
 
-	if (!args_repeat(r)) {
+	if (!seccomp_args_repeat(r)) {
 		for (size_t i = 0; i < r->args.n; i++)
 			args[i] = arg_compare(&r->args.v[i]);
 		return seccomp_rule_add_array(ctx, action, nr, (unsigned int)r->args.n, args);
@@ -148,7 +146,7 @@ static int reference_rules(scmp_filter_ctx ctx, const struct seccomp_conf *c, ui
 {
 	for (size_t i = 0; i < c->syscalls.n; i++) {
 		const struct seccomp_rule *r = &c->syscalls.v[i];
-		uint32_t action = action_complete(r->action, &r->errno_ret);
+		uint32_t action = seccomp_action(r->action, &r->errno_ret);
 
 		if (action == act_default)
 			continue;
@@ -189,15 +187,17 @@ static int reference_export(struct arena *a, scmp_filter_ctx ctx, struct seccomp
 		return err_sys(e, errno, "read the seccomp program");
 	if ((size_t)got != size || size == 0 || size % sizeof(*v))
 		return err_set(e, EIO, "read the seccomp program: incomplete");
+	if (size / sizeof(*v) > BPF_MAXINSNS)
+		return err_bad(e, "linux.seccomp: the program has %zu instructions, the kernel takes %d",
+			       size / sizeof(*v), BPF_MAXINSNS);
 	ret->v = v;
 	ret->n = size / sizeof(*v);
 	return 0;
 }
 
-static int reference_compile(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
-			     struct err *e)
+int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
 {
-	uint32_t act_default = action_complete(c->default_action, &c->default_errno_ret);
+	uint32_t act_default = seccomp_action(c->default_action, &c->default_errno_ret);
 	__attribute__((cleanup(filter_release))) scmp_filter_ctx ctx = seccomp_init(act_default);
 	int rc;
 
@@ -251,12 +251,17 @@ int seccomp_compile(struct arena *a, const struct seccomp_conf *c, struct seccom
 	r = collect_unknown(a, c, &unknown, e);
 	if (r < 0)
 		return r;
-	r = reference_compile(a, c, &p, e);
+	r = seccomp_generate(a, c, &p, e);
 	if (r < 0)
 		return r;
-	if (p.n > BPF_MAXINSNS)
-		return err_bad(e, "linux.seccomp: the program has %zu instructions, the kernel takes %d", p.n,
-			       BPF_MAXINSNS);
+	if (r == 0) {
+		r = seccomp_by_library(a, c, &p, e);
+		if (r < 0)
+			return r;
+		r = seccomp_prepend_enosys(a, c, &p, e);
+		if (r < 0)
+			return r;
+	}
 	p.flags = program_flags(c, p.notify);
 	*ret = p;
 	*ret_unknown = unknown;

@@ -34,4 +34,23 @@ struct seccomp_program {
 int seccomp_compile(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
 		    struct strv *ret_unknown, struct err *e) MUST_CHECK;
 
+/* ---- between seccomp.c, seccomp_gen.c and their tests ------------------------------------------------- */
+
+#define SECCOMP_ARGS 6 /* arguments of a system call */
+
+/* The action with its data: the errno given, or EPERM (config-linux.md). */
+uint32_t seccomp_action(uint32_t action, const struct opt_u32 *errno_ret);
+/* Some argument is compared twice: the comparisons are alternatives, as all runtimes read it. */
+bool seccomp_args_repeat(const struct seccomp_rule *r);
+
+/* The program as libseccomp makes it. */
+int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
+	MUST_CHECK;
+/* The program of our own, ENOSYS included: 1, or 0 when libseccomp has to make it (*ret is not written). */
+int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
+	MUST_CHECK;
+/* Puts the ENOSYS rule for unknown numbers in front of a program of libseccomp, where `c` wants it. */
+int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *p,
+			   struct err *e) MUST_CHECK;
+
 #endif

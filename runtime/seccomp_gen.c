@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program of a seccomp section, made here: libseccomp gives the numbers of the names, each
+ * architecture becomes a balanced tree over ranges of equal answers. It must answer as libseccomp's own
+ * program does (tests/unit/seccomp.c compares them); what it cannot say exactly it leaves to libseccomp.
+ *
+ * Code is emitted from its end to its start, so that every jump target exists before the jump. A mark is
+ * the number of instructions emitted when its code began, counted from the end of the program.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+
+#include "base/util.h"
+#include "seccomp.h"
+
+#define X32_BIT 0x40000000U
+#define ARM_PRIVATE 0x000f0000U /* cacheflush and others, far above the numbers of calls (asm/unistd.h) */
+#define JUMP_MAX 255U
+#define ACTIONS_MAX 64
+#define MUX_SOCKET (-100)
+#define MUX_IPC (-200)
+
+struct abi {
+	uint32_t scmp, audit;
+	bool wide; /* arguments have 64 bits */
+	uint32_t first, last;
+};
+
+/* All little endian; x32 shares the token of x86_64 in struct seccomp_data (asm/unistd_x32.h). */
+static const struct abi abis[] = {
+	{ SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, true, 0, X32_BIT - 1 },
+	{ SCMP_ARCH_X32, AUDIT_ARCH_X86_64, false, X32_BIT, UINT32_MAX - 1 },
+	{ SCMP_ARCH_X86, AUDIT_ARCH_I386, false, 0, UINT32_MAX },
+	{ SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, true, 0, UINT32_MAX },
+	{ SCMP_ARCH_ARM, AUDIT_ARCH_ARM, false, 0, UINT32_MAX },
+	{ SCMP_ARCH_RISCV64, AUDIT_ARCH_RISCV64, true, 0, UINT32_MAX },
+};
+
+/*
+ * Calls of 32-bit x86 that exist behind socketcall(2) or ipc(2) and, since Linux 4.3 and 5.1, as numbers of
+ * their own. libseccomp gives them numbers below MUX_SOCKET or MUX_IPC by their sub-call.
+ */
+static const struct {
+	int pseudo;
+	uint32_t direct;
+} x86_mux[] = {
+	{ -101, 359 }, { -102, 361 }, { -103, 362 }, { -104, 363 }, { -106, 367 }, { -107, 368 }, { -108, 360 },
+	{ -111, 369 }, { -112, 371 }, { -113, 373 }, { -114, 366 }, { -115, 365 }, { -116, 370 }, { -117, 372 },
+	{ -118, 364 }, { -119, 337 }, { -120, 345 }, { -202, 393 }, { -203, 394 }, { -211, 400 }, { -212, 401 },
+	{ -213, 399 }, { -214, 402 }, { -221, 397 }, { -222, 398 }, { -223, 395 }, { -224, 396 },
+};
+
+/*
+ * The youngest calls of each generation of libseccomp; the highest number known is found from here. x32
+ * keeps calls of its own above all others, of which the last is in the list.
+ */
+static const char *const youngest[] = {
+	"rseq_slice_yield", "listns", "file_setattr", "open_tree_attr", "mseal", "lsm_list_modules", "listmount",
+	"futex_requeue", "map_shadow_stack", "fchmodat2", "cachestat", "set_mempolicy_home_node", "futex_waitv",
+	"process_mrelease", "memfd_secret", "landlock_restrict_self", "epoll_pwait2", "faccessat2", "clone3",
+	"io_uring_register", "statx", "pwritev2",
+};
+
+struct condition {
+	uint32_t arg, op;
+	uint64_t mask, value;
+};
+
+/* One number of one rule; `sub` is the sub-call of a multiplexed call, `only` one argument of alternatives. */
+struct entry {
+	uint64_t key; /* number, then order in the document */
+	const struct seccomp_rule *rule;
+	const struct seccomp_arg *only;
+	uint32_t sub, action;
+};
+
+/* From `first` to the beginning of the next one: an action, or the entries that decide. */
+struct range {
+	uint32_t first, action;
+	const struct entry *e;
+	size_t n;
+	const struct abi *abi;
+};
+
+struct gen {
+	struct arena *a;
+	const struct seccomp_conf *c;
+	uint32_t act_default;
+	bool enosys;
+	bool inexpressible;
+	struct entry *entries;
+	size_t n_entries, max_entries;
+	struct range *ranges;
+	size_t n_ranges, max_ranges;
+	struct sock_filter *code; /* reversed */
+	size_t n, max;
+	struct { uint32_t action; size_t mark; } returns[ACTIONS_MAX];
+	size_t n_returns;
+	bool full;
+};
+
+static uint32_t entry_nr(const struct entry *e)
+{
+	return (uint32_t)(e->key >> 32);
+}
+
+static int entry_compare(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+/* ---- emission, last instruction first ------------------------------------------------------------------- */
+
+static size_t emit(struct gen *g, uint16_t op, uint32_t k, size_t jt, size_t jf)
+{
+	if (g->n == g->max) {
+		g->full = true;
+		return g->n;
+	}
+	g->code[g->n++] = (struct sock_filter){ op, (uint8_t)jt, (uint8_t)jf, k };
+	return g->n;
+}
+
+/* A jump of eight bits may need a longer one next to it on the way. */
+static size_t emit_jump(struct gen *g, uint16_t op, uint32_t k, size_t t, size_t f)
+{
+	while (!g->full && (g->n - t > JUMP_MAX || g->n - f > JUMP_MAX)) {
+		size_t *far = g->n - t > g->n - f ? &t : &f;
+
+		*far = emit(g, BPF_JMP | BPF_JA, (uint32_t)(g->n - *far), 0, 0);
+	}
+	return emit(g, (uint16_t)(BPF_JMP | BPF_K | op), k, g->n - t, g->n - f);
+}
+
+/* A load continues with what was emitted last. */
+static size_t emit_load(struct gen *g, size_t offset)
+{
+	return emit(g, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+/* Returns are shared while they are in reach; the margin is for the instructions up to the jump. */
+static size_t emit_return(struct gen *g, uint32_t action)
+{
+	size_t i = 0;
+
+	while (i < g->n_returns && g->returns[i].action != action)
+		i++;
+	if (i < g->n_returns && g->n - g->returns[i].mark < JUMP_MAX - 15)
+		return g->returns[i].mark;
+
+	size_t mark = emit(g, BPF_RET | BPF_K, action, 0, 0);
+	if (i == g->n_returns && i < ACTIONS_MAX)
+		g->returns[g->n_returns++].action = action;
+	if (i < ACTIONS_MAX)
+		g->returns[i].mark = mark;
+	return mark;
+}
+
+/* ---- argument conditions ---------------------------------------------------------------------------------- */
+
+static size_t arg_offset(uint32_t arg, bool high)
+{
+	return offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t) + (high ? sizeof(uint32_t) : 0);
+}
+
+static size_t emit_equal(struct gen *g, const struct condition *c, bool high, size_t t, size_t f)
+{
+	uint32_t mask = (uint32_t)(high ? c->mask >> 32 : c->mask);
+	uint32_t value = (uint32_t)(high ? c->value >> 32 : c->value);
+
+	if (mask == 0)
+		return t;
+	(void)emit_jump(g, BPF_JEQ, value, t, f);
+	if (mask != UINT32_MAX)
+		(void)emit(g, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	return emit_load(g, arg_offset(c->arg, high));
+}
+
+/* Greater, or not less, in whole: the low half decides between equal high halves. */
+static size_t emit_order(struct gen *g, const struct condition *c, uint16_t op, size_t t, size_t f)
+{
+	uint32_t high = (uint32_t)(c->value >> 32);
+	size_t low = emit_jump(g, op, (uint32_t)c->value, t, f);
+
+	low = emit_load(g, arg_offset(c->arg, false));
+	if (c->mask <= UINT32_MAX)
+		return low;
+	(void)emit_jump(g, BPF_JGT, high, t, emit_jump(g, BPF_JEQ, high, low, f));
+	return emit_load(g, arg_offset(c->arg, true));
+}
+
+static size_t emit_condition(struct gen *g, const struct condition *c, size_t t, size_t f)
+{
+	switch (c->op) {
+	case SCMP_CMP_GT:
+		return emit_order(g, c, BPF_JGT, t, f);
+	case SCMP_CMP_LE:
+		return emit_order(g, c, BPF_JGT, f, t);
+	case SCMP_CMP_GE:
+		return emit_order(g, c, BPF_JGE, t, f);
+	case SCMP_CMP_LT:
+		return emit_order(g, c, BPF_JGE, f, t);
+	case SCMP_CMP_NE:
+		return emit_equal(g, c, true, emit_equal(g, c, false, f, t), t);
+	default:
+		return emit_equal(g, c, true, emit_equal(g, c, false, t, f), f);
+	}
+}
+
+/* libseccomp compares the low halves only where the ABI has 32 bits. */
+static struct condition condition_of(const struct seccomp_arg *a, bool wide)
+{
+	struct condition c = { .arg = a->index, .op = a->op, .mask = UINT64_MAX, .value = a->value };
+
+	if (a->op == SCMP_CMP_MASKED_EQ) {
+		c.mask = a->value;
+		c.value = a->value_two;
+	}
+	if (!wide)
+		c.mask &= UINT32_MAX;
+	c.value &= c.mask;
+	return c;
+}
+
+/* The conditions of an entry that can fail at all, one per argument; returns their number. */
+static size_t entry_conditions(const struct entry *e, bool wide, struct condition *ret)
+{
+	const struct seccomp_arg *v = e->only ? e->only : e->rule->args.v;
+	size_t n_args = e->only ? 1 : e->rule->args.n, n = 0;
+
+	if (e->sub)
+		ret[n++] = (struct condition){ .op = SCMP_CMP_EQ, .mask = UINT32_MAX, .value = e->sub };
+	for (size_t i = 0; i < n_args; i++) {
+		struct condition c = condition_of(&v[i], wide);
+
+		/* The first argument of a multiplexed call is the sub-call. */
+		if (c.mask == 0 || (e->sub && c.arg == 0))
+			continue;
+		ret[n++] = c;
+	}
+	return n;
+}
+
+static bool condition_holds(const struct condition *c, uint64_t v)
+{
+	v &= c->mask;
+	switch (c->op) {
+	case SCMP_CMP_GT: return v > c->value;
+	case SCMP_CMP_LE: return v <= c->value;
+	case SCMP_CMP_GE: return v >= c->value;
+	case SCMP_CMP_LT: return v < c->value;
+	case SCMP_CMP_NE: return v != c->value;
+	default: return v == c->value;
+	}
+}
+
+/* No value satisfies both; false when that is not obvious. */
+static bool conditions_exclude(const struct condition *a, const struct condition *b)
+{
+	if (a->arg != b->arg)
+		return false;
+	if (a->op == SCMP_CMP_EQ)
+		return !condition_holds(b, a->value);
+	if (b->op == SCMP_CMP_EQ)
+		return !condition_holds(a, b->value);
+	return a->op == SCMP_CMP_MASKED_EQ && b->op == SCMP_CMP_MASKED_EQ &&
+	       ((a->value ^ b->value) & a->mask & b->mask) != 0;
+}
+
+static bool entries_exclude(const struct entry *a, const struct entry *b, bool wide)
+{
+	struct condition x[SECCOMP_ARGS + 1], y[SECCOMP_ARGS + 1];
+	size_t nx = entry_conditions(a, wide, x), ny = entry_conditions(b, wide, y);
+
+	for (size_t i = 0; i < nx; i++)
+		for (size_t k = 0; k < ny; k++)
+			if (conditions_exclude(&x[i], &y[k]))
+				return true;
+	return false;
+}
+
+/* ---- what is said of each number --------------------------------------------------------------------------- */
+
+static void add_entry(struct gen *g, uint32_t nr, uint32_t sub, uint32_t action, const struct seccomp_rule *r)
+{
+	bool alternatives = seccomp_args_repeat(r);
+	size_t n = alternatives ? r->args.n : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		struct entry *e = &g->entries[g->n_entries];
+
+		*e = (struct entry){ .key = (uint64_t)nr << 32 | g->n_entries, .rule = r, .sub = sub, .action = action };
+		if (alternatives)
+			e->only = &r->args.v[i];
+		g->n_entries++;
+	}
+}
+
+static void add_name(struct gen *g, const struct abi *abi, const char *name, uint32_t action,
+		     const struct seccomp_rule *r)
+{
+	int nr = seccomp_syscall_resolve_name_arch(abi->scmp, name);
+
+	if (nr >= 0) {
+		add_entry(g, (uint32_t)nr, 0, action, r);
+		return;
+	}
+	/* Any other negative number means that the architecture has no such call. */
+	bool socket = nr < MUX_SOCKET && nr >= MUX_SOCKET - 20, ipc = nr < MUX_IPC && nr >= MUX_IPC - 24;
+	if (abi->scmp != SCMP_ARCH_X86 || (!socket && !ipc))
+		return;
+	int mux = seccomp_syscall_resolve_name_rewrite(abi->scmp, name);
+	if (mux >= 0)
+		add_entry(g, (uint32_t)mux, (uint32_t)((socket ? MUX_SOCKET : MUX_IPC) - nr), action, r);
+	for (size_t i = 0; i < ARRAY_SIZE(x86_mux); i++)
+		if (x86_mux[i].pseudo == nr)
+			add_entry(g, x86_mux[i].direct, 0, action, r);
+}
+
+static void add_rules(struct gen *g, const struct abi *abi)
+{
+	g->n_entries = 0;
+	for (size_t i = 0; i < g->c->syscalls.n; i++) {
+		const struct seccomp_rule *r = &g->c->syscalls.v[i];
+		uint32_t action = seccomp_action(r->action, &r->errno_ret);
+
+		if (action == g->act_default)
+			continue;
+		for (size_t k = 0; k < r->names.n; k++)
+			add_name(g, abi, r->names.v[k], action, r);
+	}
+	qsort(g->entries, g->n_entries, sizeof(*g->entries), entry_compare);
+}
+
+static void add_range(struct gen *g, uint32_t first, uint32_t action)
+{
+	struct range *last = g->n_ranges ? &g->ranges[g->n_ranges - 1] : NULL;
+
+	if (last && !last->n && last->action == action)
+		return;
+	g->ranges[g->n_ranges++] = (struct range){ .first = first, .action = action };
+}
+
+/*
+ * The highest number that libseccomp knows: from the names above and those of the document, then upwards
+ * over small gaps, in case the library is younger than this list.
+ */
+static uint32_t highest_number(const struct seccomp_conf *c, uint32_t scmp)
+{
+	const int limit = scmp == SCMP_ARCH_ARM ? (int)ARM_PRIVATE : INT32_MAX;
+	int max = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(youngest); i++) {
+		int nr = seccomp_syscall_resolve_name_arch(scmp, youngest[i]);
+		max = MAX(max, nr);
+	}
+	for (size_t i = 0; i < c->syscalls.n; i++)
+		for (size_t k = 0; k < c->syscalls.v[i].names.n; k++) {
+			int nr = seccomp_syscall_resolve_name_arch(scmp, c->syscalls.v[i].names.v[k]);
+			if (nr > max && nr < limit)
+				max = nr;
+		}
+	for (int i = max + 1; i <= max + 4; i++) {
+		auto_free char *name = seccomp_syscall_resolve_num_arch(scmp, i);
+		if (name)
+			max = i;
+	}
+	return (uint32_t)max;
+}
+
+/* Numbers without a rule: the default, but ENOSYS from `unknown` on. */
+static void add_gap(struct gen *g, const struct abi *abi, uint32_t from, uint32_t to, uint32_t unknown)
+{
+	uint32_t last = abi->scmp == SCMP_ARCH_ARM ? ARM_PRIVATE - 1 : UINT32_MAX;
+
+	if (!g->enosys) {
+		add_range(g, from, g->act_default);
+		return;
+	}
+	if (from < unknown)
+		add_range(g, from, g->act_default);
+	if (to >= unknown && from <= last)
+		add_range(g, MAX(from, unknown), SCMP_ACT_ERRNO(ENOSYS));
+	if (to > last)
+		add_range(g, MAX(from, last + 1), g->act_default);
+}
+
+/* All entries of one number: the first without conditions decides alone, whatever stands before or after it. */
+static void add_number(struct gen *g, const struct abi *abi, const struct entry *e, size_t n)
+{
+	struct condition unused[SECCOMP_ARGS + 1];
+
+	for (size_t i = 0; i < n; i++)
+		if (entry_conditions(&e[i], abi->wide, unused) == 0) {
+			add_range(g, entry_nr(e), e[i].action);
+			return;
+		}
+	/* The order of answers that overlap is libseccomp's own affair. */
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			if (e[i].action != e[k].action && !entries_exclude(&e[i], &e[k], abi->wide))
+				g->inexpressible = true;
+	g->ranges[g->n_ranges++] = (struct range){ .first = entry_nr(e), .e = e, .n = n, .abi = abi };
+}
+
+static int add_abi(struct gen *g, const struct abi *abi, struct err *e)
+{
+	g->entries = arena_array(g->a, g->max_entries + 1, sizeof(*g->entries));
+	if (!g->entries)
+		return err_nomem(e);
+	add_rules(g, abi);
+
+	uint32_t unknown = g->enosys ? highest_number(g->c, abi->scmp) + 1 : 0, next = abi->first;
+	bool done = false;
+	for (size_t i = 0, n; i < g->n_entries; i += n) {
+		uint32_t nr = entry_nr(&g->entries[i]);
+
+		for (n = 1; i + n < g->n_entries && entry_nr(&g->entries[i + n]) == nr;)
+			n++;
+		if (nr > next)
+			add_gap(g, abi, next, nr - 1, unknown);
+		add_number(g, abi, &g->entries[i], n);
+		done = nr == abi->last;
+		next = nr + 1;
+	}
+	if (!done)
+		add_gap(g, abi, next, abi->last, unknown);
+	return 0;
+}
+
+/* ---- the program -------------------------------------------------------------------------------------------- */
+
+static size_t emit_entries(struct gen *g, const struct range *r)
+{
+	struct condition c[SECCOMP_ARGS + 1];
+	size_t next = emit_return(g, g->act_default);
+
+	for (size_t i = r->n; i-- > 0;) {
+		size_t n = entry_conditions(&r->e[i], r->abi->wide, c);
+		size_t mark = emit_return(g, r->e[i].action);
+
+		while (n-- > 0)
+			mark = emit_condition(g, &c[n], mark, next);
+		next = mark;
+	}
+	return next;
+}
+
+static bool same_answer(const struct range *a, const struct range *b)
+{
+	return !a->n && !b->n && a->action == b->action;
+}
+
+static size_t emit_tree(struct gen *g, const struct range *r, size_t n)
+{
+	if (n == 1)
+		return r->n ? emit_entries(g, r) : emit_return(g, r->action);
+	/* One number alone among others of one answer. */
+	if (n == 3 && r[2].first == r[1].first + 1 && same_answer(&r[0], &r[2])) {
+		size_t alone = emit_tree(g, &r[1], 1);
+
+		return emit_jump(g, BPF_JEQ, r[1].first, alone, emit_tree(g, &r[0], 1));
+	}
+	size_t half = n / 2, low, high;
+	/* An odd half can be a group of the kind above. */
+	if (n > 3 && half % 2 == 0)
+		half--;
+	high = emit_tree(g, r + half, n - half);
+	low = emit_tree(g, r, half);
+	return emit_jump(g, BPF_JGE, r[half].first, high, low);
+}
+
+static const struct abi *abi_find(uint32_t scmp)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++)
+		if (abis[i].scmp == scmp)
+			return &abis[i];
+	return NULL;
+}
+
+static bool has_abi(const struct seccomp_conf *c, uint32_t scmp)
+{
+	if (scmp == seccomp_arch_native())
+		return true;
+	for (size_t i = 0; i < c->architectures.n; i++)
+		if (c->architectures.v[i] == scmp)
+			return true;
+	return false;
+}
+
+/* One architecture of the kernel: x86_64 and x32 are one. */
+static int emit_arch(struct gen *g, uint32_t audit, size_t *ret_mark, struct err *e)
+{
+	g->n_ranges = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
+		if (abis[i].audit != audit)
+			continue;
+		if (!has_abi(g->c, abis[i].scmp)) {
+			add_range(g, abis[i].first, SCMP_ACT_KILL);
+			continue;
+		}
+		int r = add_abi(g, &abis[i], e);
+		if (r < 0)
+			return r;
+	}
+	/* Minus one is no call of x32 but one that a tracer took away. */
+	if (audit == AUDIT_ARCH_X86_64)
+		add_range(g, UINT32_MAX, g->act_default);
+	(void)emit_tree(g, g->ranges, g->n_ranges);
+	*ret_mark = emit_load(g, offsetof(struct seccomp_data, nr));
+	return 0;
+}
+
+static bool expressible_arch(const struct seccomp_conf *c)
+{
+	if (!abi_find(seccomp_arch_native()))
+		return false;
+	for (size_t i = 0; i < c->architectures.n; i++)
+		if (!abi_find(c->architectures.v[i]))
+			return false;
+	return true;
+}
+
+static int gen_init(struct gen *g, struct err *e)
+{
+	for (size_t i = 0; i < g->c->syscalls.n; i++) {
+		const struct seccomp_rule *r = &g->c->syscalls.v[i];
+
+		/* A multiplexed call has two numbers, and every argument can be an alternative. */
+		g->max_entries += r->names.n * 2 * MAX(r->args.n, (size_t)1);
+	}
+	g->max_ranges = (g->max_entries * 2 + 8) * 2;
+	g->max = (size_t)BPF_MAXINSNS * 2;
+	g->ranges = arena_array(g->a, g->max_ranges, sizeof(*g->ranges));
+	g->code = arena_array(g->a, g->max, sizeof(*g->code));
+	return g->ranges && g->code ? 0 : err_nomem(e);
+}
+
+static int gen_program(struct gen *g, struct err *e)
+{
+	size_t marks[ARRAY_SIZE(abis)], n = 0;
+	uint32_t audit[ARRAY_SIZE(abis)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
+		if (!has_abi(g->c, abis[i].scmp) || (n && audit[n - 1] == abis[i].audit))
+			continue;
+		int r = emit_arch(g, abis[i].audit, &marks[n], e);
+		if (r < 0)
+			return r;
+		audit[n++] = abis[i].audit;
+	}
+	size_t next = emit_return(g, SCMP_ACT_KILL);
+	for (size_t i = 0; i < n; i++)
+		next = emit_jump(g, BPF_JEQ, audit[i], marks[i], next);
+	(void)emit_load(g, offsetof(struct seccomp_data, arch));
+	return 0;
+}
+
+static int gen_finish(const struct gen *g, struct seccomp_program *ret, struct err *e)
+{
+	struct sock_filter *v = arena_array(g->a, g->n, sizeof(*v));
+
+	if (!v)
+		return err_nomem(e);
+	for (size_t i = 0; i < g->n; i++)
+		v[i] = g->code[g->n - 1 - i];
+	ret->v = v;
+	ret->n = g->n;
+	return 0;
+}
+
+static struct gen gen_of(struct arena *a, const struct seccomp_conf *c)
+{
+	uint32_t act = seccomp_action(c->default_action, &c->default_errno_ret);
+
+	return (struct gen){ .a = a, .c = c, .act_default = act,
+			     .enosys = (act & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO };
+}
+
+static int too_long(struct err *e)
+{
+	return err_bad(e, "linux.seccomp: the program needs more than the %d instructions that the kernel takes",
+		       BPF_MAXINSNS);
+}
+
+int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
+{
+	struct gen g = gen_of(a, c);
+
+	if (!expressible_arch(c))
+		return 0;
+	int r = gen_init(&g, e);
+	if (r < 0)
+		return r;
+	r = gen_program(&g, e);
+	if (r < 0)
+		return r;
+	if (g.inexpressible)
+		return 0;
+	if (g.full || g.n > BPF_MAXINSNS)
+		return too_long(e);
+	r = gen_finish(&g, ret, e);
+	return r < 0 ? r : 1;
+}
+
+/* The check of one ABI in front of a program of libseccomp; `next` follows when it says nothing. */
+static size_t emit_unknown(struct gen *g, uint32_t scmp, size_t next)
+{
+	const struct abi *known = abi_find(scmp);
+	const struct abi abi = known ? *known : (struct abi){ scmp, scmp, false, 0, UINT32_MAX };
+	uint32_t last = scmp == SCMP_ARCH_ARM ? ARM_PRIVATE - 1 : abi.last;
+	size_t mark = emit_return(g, SCMP_ACT_ERRNO(ENOSYS));
+
+	mark = emit_jump(g, BPF_JGT, last, next, mark);
+	(void)emit_jump(g, BPF_JGT, highest_number(g->c, scmp), mark, next);
+	mark = emit_load(g, offsetof(struct seccomp_data, nr));
+	(void)emit_jump(g, BPF_JEQ, abi.audit, mark, next);
+	return emit_load(g, offsetof(struct seccomp_data, arch));
+}
+
+int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *p,
+			   struct err *e)
+{
+	struct gen g = gen_of(a, c);
+
+	if (!g.enosys)
+		return 0;
+	int r = gen_init(&g, e);
+	if (r < 0)
+		return r;
+	for (size_t i = p->n; i-- > 0;)
+		g.code[g.n++] = p->v[i];
+
+	size_t next = emit_unknown(&g, seccomp_arch_native(), g.n);
+	for (size_t i = 0; i < c->architectures.n; i++)
+		if (c->architectures.v[i] != seccomp_arch_native())
+			next = emit_unknown(&g, c->architectures.v[i], next);
+	if (g.full || g.n > BPF_MAXINSNS)
+		return too_long(e);
+	return gen_finish(&g, p, e);
+}
