@@ -294,6 +294,8 @@ static int round_once(struct view *v, struct err *e)
 	if (r < 0)
 		return r;
 	drop_old_samples(v);
+	if (v->ids.n && !v->shown)
+		return 0; /* all have ended: that is the end, not an empty table */
 	strbuf_puts(&b, v->json ? "]\n" : v->tty ? "\033[J" : "");
 	if (b.failed)
 		return err_nomem(e);
