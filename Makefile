@@ -148,10 +148,10 @@ $(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(B)/ctr: $(B)/runtime/main.o $(B)/libctr.a
-	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) $^ $(LINK_LIBS) $(LINK_END)
+	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libctr.a
-	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) -o $@ $(LINK_START) $^ $(LINK_LIBS) $(LINK_END)
+	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)
 
 .SECONDARY: $(TEST_SRC:%.c=$(B)/%.o)
 

@@ -21,7 +21,8 @@ struct events_opts {
 };
 
 static const struct opt events_options[] = {
-	{ "interval", 0, OPT_STRING, offsetof(struct events_opts, interval), "TIME", "between statistics (default 5s)" },
+	{ "interval", 0, OPT_STRING, offsetof(struct events_opts, interval), "TIME",
+	  "between statistics (default 5s)" },
 	{ "stats", 0, OPT_FLAG, offsetof(struct events_opts, stats), NULL, "print the statistics once" },
 	OPT_END,
 };
@@ -66,7 +67,8 @@ static int put_stats(struct watch *w, struct err *e)
 }
 
 /* `count` is since the cgroup was made; one event may stand for several. */
-static int put_memory_event(struct watch *w, const char *type, struct opt_u64 before, struct opt_u64 now, struct err *e)
+static int put_memory_event(struct watch *w, const char *type, struct opt_u64 before, struct opt_u64 now,
+			    struct err *e)
 {
 	auto_strbuf struct strbuf b = { 0 };
 
@@ -112,8 +114,8 @@ static int memory_changed(struct watch *w, struct err *e)
 
 static void watch_begin(struct watch *w)
 {
-	w->memory = w->source.cgroup < 0 ? -EBADF :
-					   openat(w->source.cgroup, "memory.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (w->source.cgroup >= 0)
+		w->memory = openat(w->source.cgroup, "memory.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (w->memory >= 0 && !read_memory_events(w, &w->last))
 		fd_close(&w->memory);
 	if (w->memory < 0)
@@ -181,7 +183,7 @@ const struct command command_events = {
 	.order = OPT_MIXED,
 	.min_operands = 1,
 	.max_operands = 1,
-	.details = "One object a line. type stats: what the container uses. type oom: a process of it was killed for lack\n"
-		   "of memory. type memory.high: it was slowed down at memory.high. The latter two carry the number since\n"
+	.details = "One object a line. stats: what the container uses. oom: a process of it was killed for lack of\n"
+		   "memory. memory.high: it was slowed down at memory.high. The latter two carry the number since\n"
 		   "the container was created. Ends when the container does.\n",
 };

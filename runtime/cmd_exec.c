@@ -246,7 +246,7 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 		.cgroup_fd = cgroup,
 		.keep_fds = x->plan->keep_fds,
 	};
-	r = host_spawn(&s, &x->talk.child, e);
+	r = talk_begin(&x->talk, &s, e);
 	host_close_all(x->plan, fds);
 	return r;
 }
@@ -278,8 +278,6 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 		return r;
 	x.talk.signals = r;
 	r = exec_start(&x, c, ctx, e);
-	if (r == 0)
-		r = talk_until_ready(&x.talk, e);
 	if (r == 0)
 		r = host_rlimits(&x.talk, e);
 	if (r == 0)

@@ -26,8 +26,10 @@ struct stats_opts {
 };
 
 static const struct opt stats_options[] = {
-	{ "format", 'f', OPT_STRING, offsetof(struct stats_opts, format), "FORMAT", "table (default) or json" },
-	{ "interval", 'i', OPT_STRING, offsetof(struct stats_opts, interval), "TIME", "between two tables (default 2s)" },
+	{ "format", 'f', OPT_STRING, offsetof(struct stats_opts, format), "FORMAT",
+	  "table (default) or json" },
+	{ "interval", 'i', OPT_STRING, offsetof(struct stats_opts, interval), "TIME",
+	  "between two tables (default 2s)" },
 	{ "once", 0, OPT_FLAG, offsetof(struct stats_opts, once), NULL, "print one table and end" },
 	OPT_END,
 };
@@ -46,12 +48,12 @@ struct view {
 	bool json, tty;
 	struct sample *samples;
 	size_t n_samples;
-	struct strbuf *out; /* NULL: only look */
+	bool first;	   /* the look before the first round: nothing is printed */
+	struct strbuf out; /* of this round */
 	size_t shown;
-	bool first;
 };
 
-/* ---- CPU ------------------------------------------------------------------------------------------------- */
+/* ---- CPU ------------------------------------------------------------------------------------------- */
 
 static int64_t now_us(void)
 {
@@ -84,9 +86,9 @@ static int cpu_use(struct view *v, const char *id, struct opt_u64 usage, struct 
 
 	if (!s)
 		return err_nomem(e);
-	*ret = (struct opt_u64){ 0 };
+	*ret = CGROUP_ABSENT;
 	if (usage.set && s->when && now > s->when && usage.v >= s->usage)
-		*ret = (struct opt_u64){ true, (usage.v - s->usage) * 1000 / (uint64_t)(now - s->when) };
+		*ret = cgroup_some((usage.v - s->usage) * 1000 / (uint64_t)(now - s->when));
 	s->fresh = true;
 	s->usage = usage.v;
 	s->when = usage.set ? now : 0;
@@ -108,7 +110,7 @@ static void drop_old_samples(struct view *v)
 	v->n_samples = kept;
 }
 
-/* ---- output ------------------------------------------------------------------------------------------------ */
+/* ---- output ---------------------------------------------------------------------------------------- */
 
 static struct opt_u64 io_sum(const struct cgroup_io_stats *io, bool write)
 {
@@ -144,71 +146,73 @@ static void print_pressure(struct strbuf *b, const struct cgroup_stats *s)
 	}
 }
 
-static void table_heading(struct view *v)
-{
-	strbuf_printf(v->out, "%-*s %6s %5s %5s %5s %5s %5s %5s %5s %5s %9s", ID_COLUMNS, "ID", "CPU%", "MEM", "LIMIT",
-		      "PEAK", "READ", "WRITE", "NETRX", "NETTX", "PIDS", "PSI c/m/i");
-}
-
-static void table_row(struct view *v, const struct stats_source *src, const struct container_stats *s,
-		      struct opt_u64 cpu)
-{
-	const struct cgroup_stats *c = &s->cgroup;
-	const struct opt_u64 sizes[] = { c->memory.current, c->memory.max, c->memory.peak, io_sum(&c->io, false),
-					 io_sum(&c->io, true), net_sum(s, false), net_sum(s, true) };
-	auto_strbuf struct strbuf psi = { 0 }, use = { 0 };
-	char text[STATS_SIZE_TEXT];
-
-	if (src->status == STATUS_PAUSED)
-		strbuf_puts(&use, "paused");
-	else if (cpu.set)
-		strbuf_printf(&use, "%llu.%llu", (unsigned long long)cpu.v / 10, (unsigned long long)cpu.v % 10);
-	print_pressure(&psi, c);
-	strbuf_printf(v->out, "%-*.*s %6s", ID_COLUMNS, ID_COLUMNS, src->c->id, use.n ? use.p : "-");
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		stats_size(text, sizes[i]);
-		strbuf_printf(v->out, " %5s", text);
-	}
-	/* A count, not a size; five digits, then thousands. */
-	struct opt_u64 pids = c->pids_current;
-	if (!pids.set)
-		strbuf_printf(v->out, " %5s", "-");
-	else if (pids.v < 100000)
-		strbuf_printf(v->out, " %5u", (unsigned int)pids.v);
-	else
-		strbuf_printf(v->out, " %4uk", (unsigned int)(pids.v / 1000));
-	strbuf_printf(v->out, " %9s", psi.p ? psi.p : "-");
-}
-
-static void json_row(struct view *v, const struct stats_source *src, const struct container_stats *s,
-		     struct opt_u64 cpu)
-{
-	strbuf_puts(v->out, v->shown ? ",{\"id\":" : "{\"id\":");
-	strbuf_json(v->out, src->c->id);
-	strbuf_printf(v->out, ",\"pid\":%lld,\"status\":\"%s\"", (long long)src->c->state->pid,
-		      status_name(src->status));
-	if (cpu.set)
-		strbuf_printf(v->out, ",\"cpuPercent\":%llu.%llu", (unsigned long long)cpu.v / 10,
-			      (unsigned long long)cpu.v % 10);
-	strbuf_puts(v->out, ",\"data\":");
-	stats_print_data(v->out, &v->ctx->arena, s);
-	strbuf_puts(v->out, "}");
-}
-
-/* ---- one round ------------------------------------------------------------------------------------------------ */
-
 /* A line ends by clearing what the last table left to its right. */
 static const char *line_end(const struct view *v)
 {
 	return v->tty ? "\033[K\n" : "\n";
 }
 
+static void table_heading(struct view *v)
+{
+	strbuf_printf(&v->out, "%-*s %6s %5s %5s %5s %5s %5s %5s %5s %5s %9s", ID_COLUMNS, "ID", "CPU%",
+		      "MEM", "LIMIT", "PEAK", "READ", "WRITE", "NETRX", "NETTX", "PIDS", "PSI c/m/i");
+}
+
+static void table_row(struct view *v, const struct stats_source *src, const struct container_stats *s,
+		      struct opt_u64 cpu)
+{
+	const struct cgroup_stats *c = &s->cgroup;
+	const struct opt_u64 sizes[] = {
+		c->memory.current,   c->memory.max,	 c->memory.peak,  io_sum(&c->io, false),
+		io_sum(&c->io, true), net_sum(s, false), net_sum(s, true),
+	};
+	auto_strbuf struct strbuf psi = { 0 }, use = { 0 };
+	char text[STATS_SIZE_TEXT];
+
+	if (src->status == STATUS_PAUSED)
+		strbuf_puts(&use, "paused");
+	else if (cpu.set)
+		strbuf_printf(&use, "%llu.%u", (unsigned long long)cpu.v / 10, (unsigned int)(cpu.v % 10));
+	print_pressure(&psi, c);
+	strbuf_printf(&v->out, "%-*.*s %6s", ID_COLUMNS, ID_COLUMNS, src->c->id, use.n ? use.p : "-");
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		stats_size(text, sizes[i]);
+		strbuf_printf(&v->out, " %5s", text);
+	}
+	/* A count, not a size; five digits, then thousands. */
+	struct opt_u64 pids = c->pids_current;
+	if (!pids.set)
+		strbuf_printf(&v->out, " %5s", "-");
+	else if (pids.v < 100000)
+		strbuf_printf(&v->out, " %5u", (unsigned int)pids.v);
+	else
+		strbuf_printf(&v->out, " %4uk", (unsigned int)(pids.v / 1000));
+	strbuf_printf(&v->out, " %9s%s", psi.p ? psi.p : "-", line_end(v));
+}
+
+static void json_row(struct view *v, const struct stats_source *src, const struct container_stats *s,
+		     struct opt_u64 cpu)
+{
+	strbuf_puts(&v->out, v->shown ? ",{\"id\":" : "{\"id\":");
+	strbuf_json(&v->out, src->c->id);
+	strbuf_printf(&v->out, ",\"pid\":%lld,\"status\":\"%s\"", (long long)src->c->state->pid,
+		      status_name(src->status));
+	if (cpu.set)
+		strbuf_printf(&v->out, ",\"cpuPercent\":%llu.%llu", (unsigned long long)cpu.v / 10,
+			      (unsigned long long)cpu.v % 10);
+	strbuf_puts(&v->out, ",\"data\":");
+	stats_print_data(&v->out, &v->ctx->arena, s);
+	strbuf_puts(&v->out, "}");
+}
+
+/* ---- one round ------------------------------------------------------------------------------------- */
+
 static int show_one(struct view *v, const char *id, struct err *e)
 {
 	auto_container struct container c = CONTAINER_NONE;
 	struct stats_source src = STATS_SOURCE_NONE;
 	struct container_stats s;
-	struct opt_u64 cpu = { 0 };
+	struct opt_u64 cpu = CGROUP_ABSENT;
 	size_t used = v->ctx->arena.used;
 	int r = store_load(v->ctx, id, &c, e);
 
@@ -218,12 +222,8 @@ static int show_one(struct view *v, const char *id, struct err *e)
 		r = stats_read(&v->ctx->arena, &src, &s, e);
 	if (r == 0)
 		r = cpu_use(v, id, s.cgroup.cpu.usage, &cpu, e);
-	if (r == 0 && v->out && v->json) {
-		json_row(v, &src, &s, cpu);
-	} else if (r == 0 && v->out) {
-		table_row(v, &src, &s, cpu);
-		strbuf_puts(v->out, line_end(v));
-	}
+	if (r == 0 && !v->first)
+		(v->json ? json_row : table_row)(v, &src, &s, cpu);
 	v->shown += r == 0;
 	stats_source_done(&src);
 	arena_rewind(&v->ctx->arena, used);
@@ -267,7 +267,7 @@ static int show_all(struct view *v, struct err *e)
 		qsort(v->ids.v, v->ids.n, sizeof(*v->ids.v), by_text);
 	for (size_t i = 0; r == 0 && i < v->ids.n; i++) {
 		r = show_one(v, v->ids.v[i], e);
-		/* One that ended is left out; one that was asked for must have been there in the beginning. */
+		/* One that ended is left out; one that was asked for must have been there at first. */
 		bool gone = r == -ENOENT || r == -ESRCH || r == -ENODEV;
 		if (r < 0 && r != -ENOMEM && (!named || (gone && !v->first)))
 			r = 0;
@@ -279,16 +279,16 @@ static int show_all(struct view *v, struct err *e)
 
 static int round_once(struct view *v, struct err *e)
 {
-	auto_strbuf struct strbuf b = { 0 };
+	struct strbuf *b = &v->out;
 
-	v->out = &b;
 	v->shown = 0;
+	b->n = 0; /* the room of the last round is used again */
 	if (v->json) {
-		strbuf_puts(&b, "[");
+		strbuf_puts(b, "[");
 	} else {
-		strbuf_puts(&b, v->tty ? "\033[H" : "");
+		strbuf_puts(b, v->tty ? "\033[H" : "");
 		table_heading(v);
-		strbuf_puts(&b, line_end(v));
+		strbuf_puts(b, line_end(v));
 	}
 	int r = show_all(v, e);
 	if (r < 0)
@@ -296,10 +296,10 @@ static int round_once(struct view *v, struct err *e)
 	drop_old_samples(v);
 	if (v->ids.n && !v->shown)
 		return 0; /* all have ended: that is the end, not an empty table */
-	strbuf_puts(&b, v->json ? "]\n" : v->tty ? "\033[J" : "");
-	if (b.failed)
+	strbuf_puts(b, v->json ? "]\n" : v->tty ? "\033[J" : "");
+	if (b->failed)
 		return err_nomem(e);
-	r = fd_write_all(STDOUT_FILENO, b.p, b.n);
+	r = fd_write_all(STDOUT_FILENO, b->p, b->n);
 	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
 }
 
@@ -357,6 +357,7 @@ static int stats_run(struct ctx *ctx, const void *opts, int argc, char **argv, s
 	v.tty = !v.json && !o->once && isatty(STDOUT_FILENO);
 	r = show_loop(&v, interval, o->once, e);
 	free(v.samples);
+	strbuf_done(&v.out);
 	return r;
 }
 
@@ -370,7 +371,8 @@ const struct command command_stats = {
 	.order = OPT_MIXED,
 	.min_operands = 0,
 	.max_operands = -1,
-	.details = "Without an ID: all that run. CPU% is of one CPU. NETRX and NETTX count all devices of the container's\n"
-		   "own network but lo. PSI: percent of the last ten seconds in which something waited for CPU, memory and\n"
-		   "IO. A dash: the kernel does not say, for instance since the controller is not enabled.\n",
+	.details = "Without an ID: all that run. CPU% is of one CPU. NETRX and NETTX count all devices of the\n"
+		   "container's own network but lo. PSI: percent of the last ten seconds in which something waited\n"
+		   "for CPU, memory and IO. A dash: the kernel does not say, for instance since the controller is\n"
+		   "not enabled.\n",
 };

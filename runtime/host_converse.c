@@ -166,10 +166,11 @@ int talk_until_ready(struct talk *t, struct err *e)
 			r = sync_recv(t->child.sync, 0, &m, &fd, e);
 		if (r < 0)
 			return r;
-		if (m.type == SYNC_READY)
-			return 0;
 		if (m.type == SYNC_EOF)
 			return err_set(e, ECONNRESET, "the container's first process ended");
+		t->heard = true;
+		if (m.type == SYNC_READY)
+			return 0;
 		r = err_set(e, EPROTO, "unexpected message \"%s\" from the container", sync_name(m.type));
 		for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
 			if (answers[i].type == m.type) {
@@ -179,6 +180,52 @@ int talk_until_ready(struct talk *t, struct err *e)
 		if (r < 0)
 			return r;
 	}
+}
+
+static bool killed_at_birth(const struct talk *t)
+{
+	siginfo_t si = { 0 };
+
+	return !t->heard && waitid((idtype_t)P_PIDFD, (id_t)t->child.pidfd, &si, WEXITED | WNOWAIT) == 0 &&
+	       si.si_code != CLD_EXITED && si.si_status == SIGKILL;
+}
+
+/* We go into the target first, so that the child is born there without the flag; then back. */
+static int spawn_from_inside(struct talk *t, const struct spawn *s, struct err *e)
+{
+	struct cgroup_facts facts;
+	struct spawn plain = *s;
+	auto_close int own = -EBADF;
+	int r = cgroup_detect(&facts, e);
+
+	if (r == 0)
+		r = cgroup_open(facts.own, &own, e);
+	if (r == 0)
+		r = cgroup_enter(s->cgroup_fd, getpid(), e);
+	if (r < 0)
+		return r;
+	plain.cgroup_fd = -1;
+	r = host_spawn(&plain, &t->child, e);
+	struct err back;
+	if (cgroup_enter(own, getpid(), &back) < 0 && r == 0) {
+		*e = back;
+		return -e->code;
+	}
+	return r;
+}
+
+int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
+{
+	int r = host_spawn(s, &t->child, e);
+
+	if (r == 0)
+		r = talk_until_ready(t, e);
+	if (r != -ECONNRESET || s->cgroup_fd < 0 || !killed_at_birth(t))
+		return r;
+	talk_abort(t);
+	t->born_called = false;
+	r = spawn_from_inside(t, s, e);
+	return r < 0 ? r : talk_until_ready(t, e);
 }
 
 int talk_start(int sync, const char *state, int timeout_ms, struct err *e)

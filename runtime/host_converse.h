@@ -21,8 +21,12 @@ struct talk {
 	void *arg;
 	/* Results. */
 	int console; /* -1: none */
+	bool heard; /* the container side said something */
 	bool mapped, born_called;
 };
+
+/* host_spawn() and talk_until_ready(), over the defect of some kernels that cgroup_enter() describes. */
+int talk_begin(struct talk *t, const struct spawn *s, struct err *e) MUST_CHECK;
 
 /*
  * Answers the container side until it is ready. -EINTR when a signal asked us to end. An end of file is

@@ -168,7 +168,7 @@ static int start_container_side(struct creation *k, struct err *e)
 		.cgroup_fd = k->cgroup_fd,
 		.keep_fds = p->keep_fds,
 	};
-	r = host_spawn(&s, &k->talk.child, e);
+	r = talk_begin(&k->talk, &s, e);
 	host_close_all(p, fds);
 	return r;
 }
@@ -233,8 +233,6 @@ static int creation_steps(struct creation *k, struct err *e)
 		r = record_filter(k->c, k->plan, e);
 	if (r == 0)
 		r = start_container_side(k, e);
-	if (r == 0)
-		r = talk_until_ready(&k->talk, e);
 	if (r == 0)
 		r = host_rlimits(&k->talk, e);
 	if (r == 0 && k->cgroup_fd >= 0)

@@ -49,12 +49,13 @@ int netdevs_move(struct arena *a, const struct config *c, pid_t pid, struct netd
 	if (!c->linux_ || !c->linux_->net_devices.n)
 		return 0;
 	if (!own_helper("ctr-net", program, sizeof(program)))
-		return err_set(e, ENOSYS, "linux.netDevices: the program ctr-net is missing (it belongs to ctr)");
+		return err_set(e, ENOSYS, "linux.netDevices: the program ctr-net is missing");
 	(void)snprintf(ns, sizeof(ns), "/proc/%d/ns/net", pid);
 	auto_close int netns = open(ns, O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return err_sys(e, errno, "linux.netDevices: open the container's network namespace");
-	int r = netns_move_argv(a, program, NETNS_IS_STDIN, c->linux_->net_devices.v, c->linux_->net_devices.n, &argv, e);
+	int r = netns_move_argv(a, program, NETNS_IS_STDIN, c->linux_->net_devices.v, c->linux_->net_devices.n,
+				&argv, e);
 	if (r == 0)
 		r = run_ctr_net(a, argv, netns, &printed, e);
 	if (r < 0)

@@ -19,7 +19,8 @@ struct netdev_move {
 #define NETDEV_MOVE_NONE { .netns = -EBADF }
 
 /* Moves the devices (none: nothing is done) into the network namespace of process `pid`. All or nothing. */
-int netdevs_move(struct arena *a, const struct config *c, pid_t pid, struct netdev_move *ret, struct err *e) MUST_CHECK;
+int netdevs_move(struct arena *a, const struct config *c, pid_t pid, struct netdev_move *ret,
+		 struct err *e) MUST_CHECK;
 /*
  * Puts them back, for a creation that failed: devices that are made of software end with their namespace
  * otherwise. While the namespace lives, which the descriptor ensures. Nothing to do is success.

@@ -46,18 +46,18 @@ int host_open_namespace(const char *path, uint32_t type, struct err *e)
 	return TAKE_FD(fd);
 }
 
-/* A detached, private copy of a tree: nothing of it is attached anywhere, nothing propagates out of it. */
+/* A detached copy of a tree: nothing propagates out of it, and what the host mounts may still come in. */
 static int clone_tree(const struct plan_open *o, struct err *e)
 {
-	struct sys_mount_attr private = { .propagation = MS_PRIVATE };
+	const struct sys_mount_attr slave = { .propagation = MS_SLAVE };
 	unsigned int deep = o->recursive ? SYS_AT_RECURSIVE : 0;
 	auto_close int fd = sys_open_tree(AT_FDCWD, o->path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | deep);
 
 	if (fd < 0)
 		return err_set(e, -fd, "open mount source %s: %s", o->path, fd == -ENOENT ? "missing" : err_text(-fd));
-	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | deep, &private);
+	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | deep, &slave);
 	if (r < 0)
-		return err_sys(e, r, "make mount source %s private", o->path);
+		return err_sys(e, r, "cut mount source %s off from the host", o->path);
 	return TAKE_FD(fd);
 }
 

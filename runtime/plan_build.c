@@ -324,31 +324,42 @@ static int plan_loopback(struct builder *b, struct err *e)
 	return 0;
 }
 
+/* A root that the host side opens: its slot comes before those that the container side opens itself. */
+static int open_root(struct builder *b, struct err *e)
+{
+	b->root_slot = PLAN_NO_SLOT;
+	if (!b->host_trees)
+		return 0;
+	struct plan_open *o = builder_open(b, OPEN_TREE, &b->root_slot);
+	if (!o)
+		return err_nomem(e);
+	o->path = b->p->rootfs;
+	o->recursive = true;
+	return 0;
+}
+
+static int plan_propagation(struct builder *b, struct err *e)
+{
+	if (!b->mounts_allowed)
+		return 0;
+	struct step_propagation *p = STEP(b, PROPAGATION, propagation);
+	if (!p)
+		return err_nomem(e);
+	/* Slave: nothing of ours reaches the host, and a bind that asks for it still receives what the host mounts. */
+	uint32_t how = b->l->rootfs_propagation.set ? b->l->rootfs_propagation.v : MS_SLAVE;
+	p->flags = MS_REC | (how == MS_PRIVATE || how == MS_UNBINDABLE ? MS_PRIVATE : MS_SLAVE);
+	return 0;
+}
+
 static int plan_root(struct builder *b, struct err *e)
 {
-	struct step_root *s;
+	struct step_root *s = STEP(b, ROOT, root);
 
-	if (b->mounts_allowed) {
-		struct step_propagation *p = STEP(b, PROPAGATION, propagation);
-		if (!p)
-			return err_nomem(e);
-		/* With rslave the container may still receive what the host mounts later (rootfsPropagation). */
-		uint32_t how = b->l->rootfs_propagation.set ? b->l->rootfs_propagation.v : MS_PRIVATE;
-		p->flags = MS_REC | (how == MS_PRIVATE || how == MS_UNBINDABLE ? MS_PRIVATE : MS_SLAVE);
-	}
-	s = STEP(b, ROOT, root);
 	if (!s)
 		return err_nomem(e);
 	s->new_ns = b->mounts_allowed;
-	s->slot = PLAN_NO_SLOT;
+	s->slot = b->root_slot;
 	s->path = b->p->rootfs;
-	if (b->host_trees) {
-		struct plan_open *o = builder_open(b, OPEN_TREE, &s->slot);
-		if (!o)
-			return err_nomem(e);
-		o->path = b->p->rootfs;
-		o->recursive = true;
-	}
 	return 0;
 }
 
@@ -606,21 +617,25 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_cgroup_namespace,
 	plan_session,
 	plan_loopback,
+	plan_propagation,
+	open_root,
+	plan_sources, /* before the root and every target is touched */
 	plan_root,
 	plan_mounts,
 	plan_devices,
+	plan_sysctls, /* the host's /proc is still in sight, and so is its /dev/null for the masks */
+	plan_cwd,
+	plan_readonly,
+	plan_masks,
 	plan_hook_point,
 	plan_pivot,
 	plan_console,
 	plan_root_attr,
 	plan_names,
-	plan_sysctls,
-	plan_masks,
 	plan_filter,
 	plan_scheduling,
 	plan_personality,
 	plan_rlimits,
-	plan_cwd,
 	plan_labels,
 	plan_early_filter,
 	plan_credentials,

@@ -90,6 +90,7 @@ void plan_print(struct strbuf *out, const struct plan *p);
 
 /* ---- shared between plan_*.c ---------------------------------------------------------------------------- */
 
+struct mount_item;
 struct builder {
 	struct arena *a;
 	const struct config *c;
@@ -101,6 +102,8 @@ struct builder {
 	bool mounts_allowed; /* there is a mount namespace of our own */
 	bool dev_is_bind;    /* /dev comes from outside: nothing is added there */
 	bool host_trees;     /* the host side opens bind sources: the container's ids may not reach them */
+	plan_slot root_slot;
+	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_mounts() */
 	bool joined;	     /* exec: the program enters a container that exists */
 	const struct process *process;
 	const char *who;     /* prefix of field paths in messages: "process" */
@@ -115,8 +118,10 @@ struct plan_open *builder_open(struct builder *b, enum open_kind kind, plan_slot
 plan_slot builder_slot(struct builder *b);
 int builder_warn(struct builder *b, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+int plan_sources(struct builder *b, struct err *e) MUST_CHECK;
 int plan_mounts(struct builder *b, struct err *e) MUST_CHECK;
 int plan_devices(struct builder *b, struct err *e) MUST_CHECK;
+int plan_readonly(struct builder *b, struct err *e) MUST_CHECK;
 int plan_masks(struct builder *b, struct err *e) MUST_CHECK;
 
 /* The phases that create and exec share (plan_process.c), in their order. */

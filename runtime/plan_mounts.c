@@ -78,19 +78,6 @@ static int open_on_host(struct builder *b, struct mount_item *m, struct err *e)
 	return 0;
 }
 
-/* Pass 2: sources that the container side opens. */
-static int open_inside(struct builder *b, struct mount_item *m, struct err *e)
-{
-	if (!m->bind || m->opt.remount || m->source != PLAN_NO_SLOT || m->opt.copy_symlink)
-		return 0;
-	struct step_source *s = STEP(b, SOURCE, source);
-	if (!s || !(s->path = bind_source(b, m)))
-		return err_nomem(e);
-	m->source = s->slot = builder_slot(b);
-	s->flags = (m->opt.recursive ? STEP_SOURCE_RECURSIVE : 0) | (m->opt.src_nofollow ? STEP_SOURCE_NOFOLLOW : 0);
-	return 0;
-}
-
 static bool has_new(const struct builder *b, uint32_t type)
 {
 	const struct namespace_conf *ns = config_namespace(b->c, type);
@@ -98,20 +85,38 @@ static bool has_new(const struct builder *b, uint32_t type)
 	return ns && !ns->path;
 }
 
-/* A cgroup mount without a cgroup namespace shows the container its own directory and nothing above. */
-static int cgroup_source(struct builder *b, struct mount_item *m, struct step_mount *s, struct err *e)
+static bool is_cgroup(const struct mount_item *m)
 {
-	s->fstype = "cgroup2";
-	if (has_new(b, CLONE_NEWCGROUP) || b->p->cgroup->manager == CGROUP_DISABLED || !b->f->cgroup.mount)
+	const char *type = m->conf->type;
+
+	return type && !m->bind && !m->opt.remount && (str_eq(type, "cgroup") || str_eq(type, "cgroup2"));
+}
+
+/* Pass 2: sources that the container side opens. */
+static int open_inside(struct builder *b, struct mount_item *m, struct err *e)
+{
+	const char *path = NULL;
+
+	if (m->bind && !m->opt.remount && m->source == PLAN_NO_SLOT && !m->opt.copy_symlink) {
+		path = bind_source(b, m);
+		if (!path)
+			return err_nomem(e);
+	}
+	/* Without a cgroup namespace of its own a container sees its own directory and nothing above. */
+	if (is_cgroup(m) && !has_new(b, CLONE_NEWCGROUP) && b->p->cgroup->manager != CGROUP_DISABLED &&
+	    b->f->cgroup.mount) {
+		path = arena_printf(b->a, "%s%s", b->f->cgroup.mount, b->p->cgroup->path);
+		if (!path)
+			return err_nomem(e);
+	}
+	if (!path)
 		return 0;
-	const char *path = arena_printf(b->a, "%s%s", b->f->cgroup.mount, b->p->cgroup->path);
-	struct step_source *src = STEP(b, SOURCE, source);
-	if (!path || !src)
+	struct step_source *s = STEP(b, SOURCE, source);
+	if (!s)
 		return err_nomem(e);
-	src->path = path;
-	m->source = src->slot = builder_slot(b);
-	s->flags |= STEP_MOUNT_BIND;
-	s->fstype = NULL;
+	s->path = path;
+	m->source = s->slot = builder_slot(b);
+	s->flags = (m->opt.recursive ? STEP_SOURCE_RECURSIVE : 0) | (m->opt.src_nofollow ? STEP_SOURCE_NOFOLLOW : 0);
 	return 0;
 }
 
@@ -157,10 +162,11 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 		if (b->f->selinux && b->l->mount_label && !str_eq(c->type, "proc") && !str_eq(c->type, "sysfs"))
 			s->label = b->l->mount_label;
 	}
-	if (c->type && !m->bind && (str_eq(c->type, "cgroup") || str_eq(c->type, "cgroup2"))) {
-		int r = cgroup_source(b, m, s, e);
-		if (r < 0)
-			return r;
+	if (is_cgroup(m)) {
+		s->fstype = m->source == PLAN_NO_SLOT ? "cgroup2" : NULL;
+		if (m->source != PLAN_NO_SLOT)
+			s->flags |= STEP_MOUNT_BIND;
+		s->data = (struct plan_strv){ NULL, 0 }; /* words of the v1 controllers mean nothing on v2 */
 	}
 	s->slot = m->source;
 	struct step_mount *step = STEP(b, MOUNT, mount);
@@ -170,30 +176,38 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 	return 0;
 }
 
-int plan_mounts(struct builder *b, struct err *e)
+static int for_each(struct builder *b, int (*run)(struct builder *, struct mount_item *, struct err *), struct err *e)
 {
-	size_t n = b->c->mounts.n;
-	struct mount_item *items = arena_array(b->a, n, sizeof(*items));
-	int (*const passes[])(struct builder *, struct mount_item *, struct err *) = { open_on_host, open_inside,
-										       add_mount };
-
-	if (!items)
-		return err_nomem(e);
-	if (n && !b->mounts_allowed)
-		return err_bad(e, "mounts: a mount namespace of the container's own is needed");
-	for (size_t i = 0; i < n; i++) {
-		int r = decode(b, i, &items[i], e);
+	for (size_t i = 0; i < b->c->mounts.n; i++) {
+		int r = run(b, &b->mounts[i], e);
 		if (r < 0)
 			return r;
-		b->dev_is_bind |= items[i].bind && str_eq(items[i].conf->destination, "/dev");
 	}
-	for (size_t pass = 0; pass < ARRAY_SIZE(passes); pass++)
-		for (size_t i = 0; i < n; i++) {
-			int r = passes[pass](b, &items[i], e);
-			if (r < 0)
-				return r;
-		}
 	return 0;
+}
+
+int plan_sources(struct builder *b, struct err *e)
+{
+	size_t n = b->c->mounts.n;
+
+	if (n && !b->mounts_allowed)
+		return err_bad(e, "mounts: a mount namespace of the container's own is needed");
+	b->mounts = arena_array(b->a, n, sizeof(*b->mounts));
+	if (!b->mounts)
+		return err_nomem(e);
+	for (size_t i = 0; i < n; i++) {
+		int r = decode(b, i, &b->mounts[i], e);
+		if (r < 0)
+			return r;
+		b->dev_is_bind |= b->mounts[i].bind && str_eq(b->mounts[i].conf->destination, "/dev");
+	}
+	int r = for_each(b, open_on_host, e);
+	return r < 0 ? r : for_each(b, open_inside, e);
+}
+
+int plan_mounts(struct builder *b, struct err *e)
+{
+	return for_each(b, add_mount, e);
 }
 
 /* ---- devices ---------------------------------------------------------------------------------------------- */
@@ -294,16 +308,23 @@ int plan_devices(struct builder *b, struct err *e)
 
 /* ---- masked and read-only paths ------------------------------------------------------------------------------ */
 
-int plan_masks(struct builder *b, struct err *e)
+int plan_readonly(struct builder *b, struct err *e)
 {
-	if ((b->l->masked_paths.n || b->l->readonly_paths.n) && !b->mounts_allowed)
-		return err_bad(e, "linux.maskedPaths: a mount namespace of the container's own is needed");
+	if (b->l->readonly_paths.n && !b->mounts_allowed)
+		return err_bad(e, "linux.readonlyPaths: a mount namespace of the container's own is needed");
 	for (size_t i = 0; i < b->l->readonly_paths.n; i++) {
 		struct step_readonly *s = STEP(b, READONLY, readonly);
 		if (!s)
 			return err_nomem(e);
 		s->path = b->l->readonly_paths.v[i];
 	}
+	return 0;
+}
+
+int plan_masks(struct builder *b, struct err *e)
+{
+	if (b->l->masked_paths.n && !b->mounts_allowed)
+		return err_bad(e, "linux.maskedPaths: a mount namespace of the container's own is needed");
 	for (size_t i = 0; i < b->l->masked_paths.n; i++) {
 		struct step_mask *s = STEP(b, MASK, mask);
 		if (!s)

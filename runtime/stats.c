@@ -20,7 +20,7 @@
 #define NET_DEV_MAX ((size_t)1 << 20)
 #define INTERVAL_MAX_MS ((int64_t)24 * 60 * 60 * 1000)
 
-/* ---- network --------------------------------------------------------------------------------------------- */
+/* ---- network --------------------------------------------------------------------------------------- */
 
 /* The blank-separated number at *p, which moves behind it. */
 static bool take_number(const char **p, const char *end, uint64_t *ret)
@@ -103,7 +103,7 @@ static int read_net(struct arena *a, const struct stats_source *s, struct contai
 	return 0;
 }
 
-/* ---- source --------------------------------------------------------------------------------------------------- */
+/* ---- source ---------------------------------------------------------------------------------------- */
 
 void stats_source_done(struct stats_source *s)
 {
@@ -118,7 +118,8 @@ int stats_source_open(const struct container *c, struct stats_source *ret, struc
 
 	s.c = c;
 	if (r == 0 && (s.status == STATUS_STOPPED || s.status == STATUS_CREATING))
-		r = err_set(e, ESRCH, "container \"%s\" is not running (state %s)", c->id, status_name(s.status));
+		r = err_set(e, ESRCH, "container \"%s\" is not running (state %s)", c->id,
+			    status_name(s.status));
 	if (r == 0 && c->state->cgroup_path) {
 		r = cgroup_open(c->state->cgroup_path, &s.cgroup, e);
 		if (r < 0)
@@ -144,7 +145,7 @@ int stats_read(struct arena *a, const struct stats_source *s, struct container_s
 	return r;
 }
 
-/* ---- as JSON --------------------------------------------------------------------------------------------------- */
+/* ---- as JSON --------------------------------------------------------------------------------------- */
 
 struct cpu_usage { uint64_t total, kernel, user; };
 struct cpu_throttling { struct opt_u64 periods, throttled_periods, throttled_time; };
@@ -234,8 +235,9 @@ static void reopen(struct strbuf *b)
 
 static void print_pressure_line(struct strbuf *b, const char *name, const struct cgroup_pressure_line *l)
 {
-	strbuf_printf(b, "\"%s\":{\"avg10\":%u.%02u,\"avg60\":%u.%02u,\"avg300\":%u.%02u,\"total\":%llu}", name,
-		      l->avg10 / 100, l->avg10 % 100, l->avg60 / 100, l->avg60 % 100, l->avg300 / 100, l->avg300 % 100,
+	strbuf_printf(b, "\"%s\":{\"avg10\":%u.%02u,\"avg60\":%u.%02u,", name, l->avg10 / 100, l->avg10 % 100,
+		      l->avg60 / 100, l->avg60 % 100);
+	strbuf_printf(b, "\"avg300\":%u.%02u,\"total\":%llu}", l->avg300 / 100, l->avg300 % 100,
 		      (unsigned long long)l->total);
 }
 
@@ -274,14 +276,14 @@ static struct opt_u64 counter(const struct cgroup_counters *l, const char *key)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (str_eq(l->v[i].key, key))
-			return (struct opt_u64){ true, l->v[i].value };
-	return (struct opt_u64){ 0 };
+			return cgroup_some(l->v[i].value);
+	return CGROUP_ABSENT;
 }
 
 static struct opt_u64 sum(struct opt_u64 a, struct opt_u64 b)
 {
 	if (!a.set || !b.set)
-		return (struct opt_u64){ 0 };
+		return CGROUP_ABSENT;
 	if (__builtin_add_overflow(a.v, b.v, &a.v))
 		a.v = CGROUP_NO_LIMIT;
 	return a;
@@ -291,11 +293,13 @@ static struct opt_u64 sum(struct opt_u64 a, struct opt_u64 b)
 static void print_memory(struct strbuf *b, const struct cgroup_memory_stats *m)
 {
 	struct memory_entry usage = { m->max, m->current, m->peak, m->events.max };
-	struct memory_entry swap = { .limit = sum(m->max, m->swap_max), .usage = sum(m->current, m->swap_current) };
+	struct memory_entry swap = { .limit = sum(m->max, m->swap_max),
+				     .usage = sum(m->current, m->swap_current) };
 	struct memory_entry kernel = { .usage = counter(&m->stat, "kernel") };
 	struct memory_entry tcp = { .usage = counter(&m->stat, "sock") };
 	struct cgroup_memory_events events = m->events;
-	bool any = events.low.set || events.high.set || events.max.set || events.oom.set || events.oom_kill.set;
+	bool any = events.low.set || events.high.set || events.max.set || events.oom.set ||
+		   events.oom_kill.set;
 	const struct memory_data d = {
 		.cache = counter(&m->stat, "file"),
 		.usage = m->current.set ? &usage : NULL,
@@ -311,7 +315,9 @@ static void print_memory(struct strbuf *b, const struct cgroup_memory_stats *m)
 
 static struct opt_u64 limit(struct opt_u64 v)
 {
-	return v.v == CGROUP_NO_LIMIT ? (struct opt_u64){ 0 } : v;
+	if (v.v == CGROUP_NO_LIMIT)
+		return CGROUP_ABSENT;
+	return v;
 }
 
 static void add_io(struct io_entries *l, const struct cgroup_io_device *d, const char *op, struct opt_u64 v)
@@ -392,7 +398,7 @@ void stats_print_data(struct strbuf *b, struct arena *a, const struct container_
 	add_rest(b, a, s);
 }
 
-/* ---- intervals and sizes ------------------------------------------------------------------------------------------ */
+/* ---- intervals and sizes --------------------------------------------------------------------------- */
 
 /* One "12.5UNIT" at *p in microseconds. */
 static bool take_span(const char **p, bool alone, uint64_t *ret)
@@ -439,7 +445,7 @@ int stats_interval(const char *text, int64_t *ret, struct err *e)
 
 	do {
 		if (!take_span(&p, p == text, &span))
-			return err_bad(e, "invalid interval \"%s\": must be a time like 5s, 500ms or 1m30s", text);
+			return err_bad(e, "invalid interval \"%s\": must be a time like 5s, 500ms, 1m30s", text);
 		total += MIN(span, (uint64_t)INTERVAL_MAX_MS * 1000 + 1);
 	} while (*p);
 	if (total < 1000 || total > (uint64_t)INTERVAL_MAX_MS * 1000)

@@ -40,7 +40,8 @@ void stats_source_done(struct stats_source *s);
 /* -ESRCH with a text when the container is not alive; `c` must be loaded and outlive the source. */
 int stats_source_open(const struct container *c, struct stats_source *ret, struct err *e) MUST_CHECK;
 /* -ESRCH or -ENODEV when it has ended. */
-int stats_read(struct arena *a, const struct stats_source *s, struct container_stats *ret, struct err *e) MUST_CHECK;
+int stats_read(struct arena *a, const struct stats_source *s, struct container_stats *ret,
+	       struct err *e) MUST_CHECK;
 
 /*
  * The `data` of a stats event, one line: cpu (nanoseconds), memory, pids, blkio, hugetlb,

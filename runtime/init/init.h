@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_INIT_INIT_H
+#define CTR_INIT_INIT_H
+
+/*
+ * The container side: a small static program that executes the steps of a plan. It has no heap, parses
+ * nothing, looks nobody up, and prints nothing: what goes wrong is sent to the host side. It sees the
+ * plan, the sync messages and base/{err,path,sys,util}, and nothing else of the project.
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../base/err.h"
+#include "../base/sys.h"
+#include "../base/util.h"
+#include "../plan.h"
+#include "../sync.h"
+
+struct init {
+	int sync;	/* the conversation, or the call of `start` */
+	int first;	/* descriptors [first, first + inherited) came from the host side */
+	int inherited;
+	int *slots;	/* n_slots descriptors, -1: not open */
+	uint32_t n_slots;
+	int root;	/* the root filesystem; "/" where the plan has no root step */
+	int null;	/* the host's /dev/null, verified */
+	int empty;	/* an empty read-only directory, for masks */
+	int state;	/* the state document for hooks, or -1 */
+	mode_t umask;	/* what the program gets */
+	bool own_ns;	/* the mount namespace is ours to change */
+	const struct step_credentials *credentials;
+	char program[PATH_MAX]; /* found by the look-up */
+};
+
+/* One function per step; the table in main.c names them all. */
+#define X(OP, name) int init_##name(struct init *in, const struct step_##name *s, struct err *e) MUST_CHECK;
+PLAN_STEPS(X)
+#undef X
+
+/* The container's root as a descriptor, opened when the plan had no root step (exec). */
+int init_root_fd(struct init *in, struct err *e) MUST_CHECK;
+/* Attaches a detached tree to an open destination. */
+int init_attach(int tree, int destination, struct err *e, const char *what) MUST_CHECK;
+/* Runs a hook; `point` for messages. */
+int init_run_hook(struct init *in, const struct step_start_hook *h, const char *point, struct err *e) MUST_CHECK;
+/* Pid 1 with a program as its child: reap, forward, exit with its status. Does not return. */
+__attribute__((noreturn)) void init_supervise(pid_t child);
+/* Default dispositions, nothing blocked: what a program expects. */
+void init_reset_signals(void);
+
+#endif

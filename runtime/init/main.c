@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entry and interpreter. argv[1] is the number of the first inherited descriptor: the sync socket, behind
+ * it the plan and the open slots. The environment is empty. Whatever fails is sent to the host side as one
+ * error, and the process ends with status 1.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "init.h"
+
+#ifdef __SANITIZE_ADDRESS__
+/* The sanitizer's leak check attaches to the process, which is not allowed here. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0:abort_on_error=0:exitcode=99";
+}
+#endif
+
+static int run_step(struct init *in, const struct step *s, struct err *e)
+{
+	switch ((enum step_op)s->op) {
+#define X(OP, name) \
+	case STEP_##OP: return init_##name(in, s->arg, e);
+		PLAN_STEPS(X)
+#undef X
+	case STEP_COUNT: break;
+	}
+	return err_set(e, EPROTO, "plan: unknown step %u", s->op);
+}
+
+static int parse_number(const char *s)
+{
+	int v = 0;
+
+	if (!s || !*s)
+		return -1;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || v > 1000000)
+			return -1;
+		v = v * 10 + (*s - '0');
+	}
+	return v;
+}
+
+/* The plan as private memory; its file is closed. */
+static int map_plan(int fd, void **ret, size_t *ret_size, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "examine the plan");
+	size_t size = (size_t)st.st_size;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return err_sys(e, errno, "map the plan");
+	(void)close(fd);
+	*ret = p;
+	*ret_size = size;
+	return plan_unpack(p, size, e);
+}
+
+static int set_up(struct init *in, const struct plan_header *h, struct err *e)
+{
+	size_t size = (h->n_slots + 1) * sizeof(int);
+
+	in->n_slots = h->n_slots;
+	in->inherited = 2 + (int)h->n_open;
+	in->slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (in->slots == MAP_FAILED)
+		return err_sys(e, errno, "make room for descriptors");
+	for (uint32_t i = 0; i < h->n_slots; i++)
+		in->slots[i] = i < h->n_open ? in->first + 2 + (int)i : -1;
+	int r = sys_close_range((unsigned int)in->first, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
+	return r < 0 ? err_sys(e, r, "mark descriptors close-on-exec") : 0;
+}
+
+static int run(struct init *in, struct err *e)
+{
+	struct plan_cursor cursor = { 0 };
+	struct step step;
+	size_t size;
+	void *plan = NULL;
+	int r = map_plan(in->first + 1, &plan, &size, e);
+
+	if (r == 0)
+		r = set_up(in, plan, e);
+	while (r == 0 && plan_next(plan, &cursor, &step))
+		r = run_step(in, &step, e);
+	return r < 0 ? r : err_set(e, EPROTO, "plan: it ends without an exec");
+}
+
+int main(int argc, char **argv)
+{
+	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1 };
+	struct err e = { 0 };
+
+	/* Nobody who shares a namespace with us may look into us, and we do not outlive the host side. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	in.first = argc == 2 ? parse_number(argv[1]) : -1;
+	if (in.first < 3)
+		return 2;
+	in.sync = in.first;
+	in.umask = umask(0);
+	if (run(&in, &e) < 0)
+		sync_send_error(in.sync, &e);
+	return 1;
+}

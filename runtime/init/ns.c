@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespaces, ids and session: the steps before the first mount. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "init.h"
+
+#define MAPS_TIMEOUT_MS 60000
+
+int init_join(struct init *in, const struct step_join *s, struct err *e)
+{
+	if (s->ns < 0)
+		return err_set(e, EPROTO, "plan: join without a namespace");
+	if (setns(in->slots[s->ns], (int)s->type) < 0)
+		return err_sys(e, errno, "join namespace 0x%x", s->type);
+	return 0;
+}
+
+int init_unshare(struct init *in, const struct step_unshare *s, struct err *e)
+{
+	(void)in;
+	return unshare((int)s->flags) < 0 ? err_sys(e, errno, "make namespaces 0x%llx", (unsigned long long)s->flags) : 0;
+}
+
+int init_time(struct init *in, const struct step_time *s, struct err *e)
+{
+	(void)in;
+	if (unshare((int)SYS_CLONE_NEWTIME) < 0)
+		return err_sys(e, errno, "make a time namespace");
+	if (!s->offsets)
+		return 0;
+	auto_close int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, errno, "open the offsets of the time namespace");
+	size_t n = strlen(s->offsets);
+	return write(fd, s->offsets, n) != (ssize_t)n ? err_sys(e, errno, "set linux.timeOffsets") : 0;
+}
+
+/* The child goes on as the container's first process; a sibling of ours, so that its parent is our caller. */
+int init_fork(struct init *in, const struct step_fork *s, struct err *e)
+{
+	const struct sys_clone_args args = { .flags = s->flags | SYS_CLONE_PARENT };
+	struct sync_message m;
+	int fd = -1;
+
+	/* The maps are written through /proc/PID, which only a dumpable process gives to its owner. No process
+	 * of the container exists yet that could make use of that. */
+	if (s->maps)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	pid_t pid = sys_clone3(&args);
+	if (pid < 0)
+		return err_sys(e, pid, "create the container's first process");
+	if (pid > 0)
+		_exit(sync_send(in->sync, SYNC_FORKED, pid, -1, e) < 0 ? 1 : 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!s->maps)
+		return 0;
+	int r = sync_recv(in->sync, MAPS_TIMEOUT_MS, &m, &fd, e);
+	fd_close(&fd);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (r < 0)
+		return r;
+	return m.type == SYNC_MAPPED ? 0 : err_set(e, EPROTO, "unexpected message \"%s\" instead of id maps", sync_name(m.type));
+}
+
+int init_become(struct init *in, const struct step_become *s, struct err *e)
+{
+	(void)in;
+	if (setresgid(s->gid, s->gid, s->gid) < 0)
+		return err_sys(e, errno, "become group %u of the user namespace", s->gid);
+	if (setresuid(s->uid, s->uid, s->uid) < 0)
+		return err_sys(e, errno, "become user %u of the user namespace", s->uid);
+	/* A change of credentials makes us dumpable again and clears the death signal. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return 0;
+}
+
+static int set_key_label(const char *label, struct err *e)
+{
+	auto_close int fd = open("/proc/self/attr/keycreate", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(e, errno, "open the label of new keys");
+	size_t n = strlen(label);
+	return write(fd, label, n) != (ssize_t)n ? err_sys(e, errno, "label the session keyring") : 0;
+}
+
+int init_session(struct init *in, const struct step_session *s, struct err *e)
+{
+	(void)in;
+	if (setsid() < 0 && errno != EPERM) /* EPERM: we lead a group already, and that is as good */
+		return err_sys(e, errno, "start a session");
+	if (!s->keyring)
+		return 0;
+	if (s->key_label) {
+		int r = set_key_label(s->key_label, e);
+		if (r < 0)
+			return r;
+	}
+	long r = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)s->keyring, 0, 0);
+	/* Kernels without keys, filters of an outer container, a quota that is used up: the caller's keyring is
+	 * not reachable through any of them in a way that a new one would prevent. */
+	if (r == -ENOSYS || r == -EPERM || r == -EDQUOT)
+		return 0;
+	return r < 0 ? err_sys(e, (int)r, "join a new session keyring") : 0;
+}
+
+static int ack(int sock, const char *what, struct err *e)
+{
+	union {
+		struct nlmsghdr h;
+		char bytes[512];
+	} buf;
+	ssize_t n = recv(sock, &buf, sizeof(buf), 0);
+
+	if (n < (ssize_t)(sizeof(struct nlmsghdr) + sizeof(int)) || buf.h.nlmsg_type != NLMSG_ERROR)
+		return err_set(e, EPROTO, "%s: no answer", what);
+	int code;
+	memcpy(&code, buf.bytes + sizeof(struct nlmsghdr), sizeof(code));
+	return code ? err_sys(e, code, "%s", what) : 0;
+}
+
+int init_netlink(struct init *in, const struct step_netlink *s, struct err *e)
+{
+	auto_close int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	(void)in;
+	if (sock < 0)
+		return err_sys(e, errno, "%s", s->what);
+	for (uint64_t at = 0; at + sizeof(struct nlmsghdr) <= s->messages.n;) {
+		struct nlmsghdr h;
+		memcpy(&h, s->messages.v + at, sizeof(h));
+		if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > s->messages.n - at)
+			return err_set(e, EPROTO, "plan: bad netlink message");
+		if (send(sock, s->messages.v + at, h.nlmsg_len, 0) < 0)
+			return err_sys(e, errno, "%s", s->what);
+		int r = ack(sock, s->what, e);
+		if (r < 0)
+			return r;
+		at += NLMSG_ALIGN(h.nlmsg_len);
+	}
+	return 0;
+}
+
+int init_propagation(struct init *in, const struct step_propagation *s, struct err *e)
+{
+	(void)in;
+	if (mount(NULL, "/", NULL, (unsigned long)s->flags, NULL) < 0)
+		return err_sys(e, errno, "cut the mount namespace off from the host's");
+	return 0;
+}

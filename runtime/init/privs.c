@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of privilege. The order is the plan's: limits and scheduling, labels, no_new_privs (and the filter
+ * when there is none), then credentials: bounding set, groups, gid, uid, the sets, ambient. After that the
+ * result is compared with what was planned (D20).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "init.h"
+
+/* ---- limits and scheduling ---------------------------------------------------------------------------------------- */
+
+int init_rlimit(struct init *in, const struct step_rlimit *s, struct err *e)
+{
+	(void)in;
+	int r = sys_prlimit(0, s->resource, &(struct sys_rlimit){ s->soft, s->hard });
+	return r < 0 ? err_sys(e, r, "set process.rlimits %u to %llu:%llu", s->resource, (unsigned long long)s->soft,
+			       (unsigned long long)s->hard) : 0;
+}
+
+struct sched_attr_v0 { /* sched_setattr(2), SCHED_ATTR_SIZE_VER0 */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+int init_scheduler(struct init *in, const struct step_scheduler *s, struct err *e)
+{
+	const struct sched_attr_v0 attr = { sizeof(attr), s->policy,  s->flags,	   s->nice,
+					    s->priority,  s->runtime, s->deadline, s->period };
+
+	(void)in;
+	return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 ? err_sys(e, errno, "set process.scheduler") : 0;
+}
+
+int init_io_priority(struct init *in, const struct step_io_priority *s, struct err *e)
+{
+	(void)in;
+	return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, s->value) < 0 ?
+		       err_sys(e, errno, "set process.ioPriority") :
+		       0;
+}
+
+int init_memory_policy(struct init *in, const struct step_memory_policy *s, struct err *e)
+{
+	/* The kernel wants one more than the number of bits it shall look at. */
+	unsigned long bits = s->nodes.n ? s->nodes.n * 8 + 1 : 0;
+
+	(void)in;
+	return syscall(SYS_set_mempolicy, s->mode, s->nodes.n ? s->nodes.v : NULL, bits) < 0 ?
+		       err_sys(e, errno, "set linux.memoryPolicy") :
+		       0;
+}
+
+int init_personality(struct init *in, const struct step_personality *s, struct err *e)
+{
+	(void)in;
+	return personality((unsigned long)s->persona) < 0 ? err_sys(e, errno, "set linux.personality") : 0;
+}
+
+int init_affinity(struct init *in, const struct step_affinity *s, struct err *e)
+{
+	(void)in;
+	return syscall(SYS_sched_setaffinity, 0, s->mask.n, s->mask.v) < 0 ? err_sys(e, errno, "set the CPU affinity") : 0;
+}
+
+int init_umask(struct init *in, const struct step_umask *s, struct err *e)
+{
+	(void)e;
+	in->umask = (mode_t)s->mask;
+	return 0;
+}
+
+/* ---- labels, no_new_privs, filter ------------------------------------------------------------------------------------- */
+
+int init_label(struct init *in, const struct step_label *s, struct err *e)
+{
+	const char *path = s->apparmor ? "/proc/self/attr/apparmor/exec" : "/proc/self/attr/exec";
+	const char *prefix = s->apparmor ? "exec " : "";
+	char text[4096];
+
+	(void)in;
+	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && s->apparmor)
+		fd = open("/proc/self/attr/exec", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, errno, "open `%s`", path);
+	int n = snprintf(text, sizeof(text), "%s%s", prefix, s->label);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return err_set(e, ENAMETOOLONG, "label is too long");
+	return write(fd, text, (size_t)n) != n ? err_sys(e, errno, "write label %s to `%s`", s->label, path) : 0;
+}
+
+int init_no_new_privs(struct init *in, const struct step_no_new_privs *s, struct err *e)
+{
+	(void)in;
+	(void)s;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? err_sys(e, errno, "set no_new_privs") : 0;
+}
+
+static int hand_listener(struct init *in, int fd, struct err *e)
+{
+	struct sync_message m;
+	int got = -1;
+	int r = sync_send(in->sync, SYNC_NOTIFY, 0, fd, e);
+
+	if (r == 0)
+		r = sync_recv(in->sync, -1, &m, &got, e);
+	fd_close(&got);
+	if (r < 0)
+		return r;
+	return m.type == SYNC_HANDED ? 0 : err_set(e, EPROTO, "unexpected message \"%s\" instead of handed", sync_name(m.type));
+}
+
+int init_seccomp(struct init *in, const struct step_seccomp *s, struct err *e)
+{
+	const struct sock_fprog prog = { .len = (unsigned short)(s->filter.n / sizeof(struct sock_filter)),
+					 .filter = (struct sock_filter *)(uintptr_t)s->filter.v };
+	auto_close int fd = sys_seccomp(SECCOMP_SET_MODE_FILTER, (unsigned int)s->flags, &prog);
+
+	if (fd < 0)
+		return err_sys(e, fd, "load the seccomp filter");
+	if (s->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		return hand_listener(in, fd, e);
+	fd = -EBADF; /* without a listener the result is 0, not a descriptor */
+	return 0;
+}
+
+/* ---- credentials ---------------------------------------------------------------------------------------------------------- */
+
+static int drop_bounding(const struct step_credentials *s, struct err *e)
+{
+	for (uint32_t cap = 0; cap <= s->last_cap; cap++) {
+		if (s->bounding >> cap & 1)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL) {
+			/* Without CAP_SETPCAP nothing can be dropped; what is not there need not be. */
+			if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
+				return err_sys(e, errno, "drop capability %u from the bounding set", cap);
+		}
+	}
+	return 0;
+}
+
+static int set_ids(const struct step_credentials *s, struct err *e)
+{
+	/* A list of group ids is an array of gid_t, 32 bits on every Linux. */
+	if (s->set_groups && setgroups((size_t)s->groups.n, (const gid_t *)s->groups.v) < 0)
+		return err_sys(e, errno, "set process.user.additionalGids");
+	if (setresgid(s->gid, s->gid, s->gid) < 0)
+		return err_sys(e, errno, "set process.user.gid to %u", s->gid);
+	if (setresuid(s->uid, s->uid, s->uid) < 0)
+		return err_sys(e, errno, "set process.user.uid to %u", s->uid);
+	return 0;
+}
+
+static int set_caps(const struct step_credentials *s, struct err *e)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	for (int i = 0; i < 2; i++)
+		d[i] = (struct __user_cap_data_struct){ .effective = (uint32_t)(s->effective >> 32 * i),
+							.permitted = (uint32_t)(s->permitted >> 32 * i),
+							.inheritable = (uint32_t)(s->inheritable >> 32 * i) };
+	if (syscall(SYS_capset, &h, d) < 0)
+		return err_sys(e, errno, "set process.capabilities");
+	for (uint32_t cap = 0; cap <= s->last_cap; cap++)
+		if (s->ambient >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return err_sys(e, errno, "raise ambient capability %u", cap);
+	return 0;
+}
+
+/* A working directory outside the root shows as a path that is not absolute (D7). */
+static int check_cwd(const char *cwd, struct err *e)
+{
+	char now[PATH_MAX];
+	long n = syscall(SYS_getcwd, now, sizeof(now));
+
+	if (n < 0)
+		return err_sys(e, errno, "process.cwd %s", cwd);
+	if (now[0] != '/')
+		return err_set(e, EPERM, "process.cwd %s: is outside of the container", cwd);
+	return 0;
+}
+
+static int cwd_error(const char *cwd, int errnum, struct err *e)
+{
+	return err_set(e, errnum, "process.cwd %s: %s", cwd, errnum == ENOENT ? "missing" : err_text(errnum));
+}
+
+int init_credentials(struct init *in, const struct step_credentials *s, struct err *e)
+{
+	int r = drop_bounding(s, e);
+
+	in->credentials = s;
+	if (r < 0)
+		return r;
+	/* Once as root, once as the user: either may be the one who is let in. */
+	bool there = chdir(s->cwd) == 0;
+	if (!there && errno != EACCES)
+		return cwd_error(s->cwd, errno, e);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return err_sys(e, errno, "keep capabilities over the change of user");
+	r = set_ids(s, e);
+	if (r == 0)
+		r = set_caps(s, e);
+	if (r < 0)
+		return r;
+	/* The change of ids made us dumpable and cleared the death signal. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!there && chdir(s->cwd) < 0)
+		return cwd_error(s->cwd, errno, e);
+	return check_cwd(s->cwd, e);
+}
+
+/* ---- post-conditions --------------------------------------------------------------------------------------------------------- */
+
+static int mismatch(struct err *e, const char *what, unsigned long long is, unsigned long long planned)
+{
+	return err_set(e, EPERM, "post-condition: %s is 0x%llx, planned 0x%llx", what, is, planned);
+}
+
+static int verify_ids(const struct step_credentials *c, struct err *e)
+{
+	uid_t u[3];
+	gid_t g[3];
+
+	if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
+		return err_sys(e, errno, "post-condition: read ids");
+	for (int i = 0; i < 3; i++) {
+		if (u[i] != c->uid)
+			return mismatch(e, "uid", u[i], c->uid);
+		if (g[i] != c->gid)
+			return mismatch(e, "gid", g[i], c->gid);
+	}
+	int n = c->set_groups ? getgroups(0, NULL) : (int)c->groups.n;
+	return n != (int)c->groups.n ? mismatch(e, "number of groups", (unsigned long long)n, c->groups.n) : 0;
+}
+
+static int verify_caps(const struct step_credentials *c, struct err *e)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return err_sys(e, errno, "post-condition: read capabilities");
+	uint64_t eff = d[0].effective | (uint64_t)d[1].effective << 32;
+	uint64_t prm = d[0].permitted | (uint64_t)d[1].permitted << 32;
+	uint64_t inh = d[0].inheritable | (uint64_t)d[1].inheritable << 32;
+	if (eff != c->effective)
+		return mismatch(e, "the effective set", eff, c->effective);
+	if (prm != c->permitted)
+		return mismatch(e, "the permitted set", prm, c->permitted);
+	if (inh != c->inheritable)
+		return mismatch(e, "the inheritable set", inh, c->inheritable);
+	return 0;
+}
+
+int init_verify(struct init *in, const struct step_verify *s, struct err *e)
+{
+	if (!in->credentials)
+		return err_set(e, EPROTO, "plan: verify before credentials");
+	int r = verify_ids(in->credentials, e);
+	if (r == 0)
+		r = verify_caps(in->credentials, e);
+	if (r == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != (int)s->no_new_privs)
+		r = mismatch(e, "no_new_privs", !s->no_new_privs, s->no_new_privs);
+	if (r == 0 && s->seccomp && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
+		r = mismatch(e, "the seccomp mode", 0, SECCOMP_MODE_FILTER);
+	return r;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The root filesystem: made a mount, masked, and entered. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include "../base/path.h"
+#include "init.h"
+
+#define PROC_MAGIC 0x9fa0
+
+static int root_error(struct err *e, int errnum, const char *path)
+{
+	return err_set(e, -errnum, "root filesystem %s: %s", path, errnum == -ENOENT ? "missing" : err_text(-errnum));
+}
+
+/* Opened while the host's /dev is in sight: what covers masked files must be the real thing (D4). */
+static int open_null(struct init *in, struct err *e)
+{
+	struct stat st;
+
+	in->null = open("/dev/null", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	if (in->null < 0)
+		return err_sys(e, errno, "open the host's /dev/null");
+	if (fstat(in->null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return err_set(e, EINVAL, "the host's /dev/null is not the null device");
+	return 0;
+}
+
+int init_root(struct init *in, const struct step_root *s, struct err *e)
+{
+	auto_close int fd = -EBADF;
+
+	in->own_ns = s->new_ns;
+	if (!s->new_ns) {
+		in->root = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return in->root < 0 ? root_error(e, -errno, s->path) : 0;
+	}
+	int r = open_null(in, e);
+	if (r < 0)
+		return r;
+	if (s->slot >= 0)
+		fd = take_fd(&in->slots[s->slot]);
+	else
+		fd = sys_open_tree(AT_FDCWD, s->path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_RECURSIVE);
+	if (fd < 0)
+		return root_error(e, fd, s->path);
+	struct stat st;
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return root_error(e, -ENOTDIR, s->path);
+	/* On top of "/": there it is out of the way of every path that is still to be looked up in the host's
+	 * view, and no name has to be resolved a second time. */
+	auto_close int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return err_sys(e, errno, "open /");
+	r = init_attach(fd, top, e, "/");
+	if (r == 0)
+		in->root = TAKE_FD(fd);
+	return r;
+}
+
+int init_root_fd(struct init *in, struct err *e)
+{
+	if (in->root >= 0)
+		return 0;
+	in->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return in->root < 0 ? err_sys(e, errno, "open /") : 0;
+}
+
+static int change_root(const struct init *in, struct err *e)
+{
+	if (fchdir(in->root) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_sys(e, errno, "enter the root filesystem");
+	return 0;
+}
+
+int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
+{
+	if (s->mode != PIVOT_ROOT)
+		return change_root(in, e); /* the new root lies on top of the old one: that is what MS_MOVE would give */
+	auto_close int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (old < 0)
+		return err_sys(e, errno, "open the old root");
+	if (fchdir(in->root) < 0)
+		return err_sys(e, errno, "enter the root filesystem");
+	int r = sys_pivot_root(".", ".");
+	if (r < 0)
+		return err_sys(e, r, "pivot_root");
+	/* The old root is now on top of the new one: nothing of it may propagate back while it goes. */
+	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 || umount2(".", MNT_DETACH) < 0)
+		return err_sys(e, errno, "detach the old root");
+	return chdir("/") < 0 ? err_sys(e, errno, "enter the root filesystem") : 0;
+}
+
+int init_root_attr(struct init *in, const struct step_root_attr *s, struct err *e)
+{
+	const struct sys_mount_attr how = { .propagation = s->propagation & ~(uint64_t)MS_REC };
+	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
+	int r = 0;
+
+	if (s->propagation)
+		r = sys_mount_setattr(in->root, "", AT_EMPTY_PATH | SYS_AT_RECURSIVE, &how);
+	if (r < 0)
+		return err_sys(e, r, "set linux.rootfsPropagation");
+	if (s->readonly)
+		r = sys_mount_setattr(in->root, "", AT_EMPTY_PATH, &ro);
+	return r < 0 ? err_sys(e, r, "make the root filesystem read-only") : 0;
+}
+
+/* ---- masked and read-only paths -------------------------------------------------------------------------------- */
+
+/* The path as it is now, or -1 when it does not exist: only that may be passed over. */
+static int open_existing(struct init *in, const char *path, const char *what, int *ret, struct err *e)
+{
+	int fd = path_open(in->root, path, O_PATH);
+
+	if (fd == -ENOENT || fd == -ENOTDIR) {
+		*ret = -1;
+		return 0;
+	}
+	if (fd < 0)
+		return err_set(e, -fd, "%s %s: %s", what, path,
+			       fd == -EAGAIN ? "the root filesystem is being modified concurrently" : err_text(-fd));
+	*ret = fd;
+	return 0;
+}
+
+/* One empty read-only directory for all: attached the first time, cloned from there afterwards. */
+static int mask_dir(struct init *in, int to, const char *path, struct err *e)
+{
+	if (in->empty >= 0) {
+		auto_close int clone = sys_open_tree(in->empty, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC);
+		return clone < 0 ? err_sys(e, clone, "mask %s", path) : init_attach(clone, to, e, path);
+	}
+	auto_close int fs = sys_fsopen("tmpfs", SYS_FSOPEN_CLOEXEC);
+	int r = fs < 0 ? fs : sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "nr_inodes", "1", 0);
+	if (r == 0)
+		r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "ro", NULL, 0);
+	if (r == 0)
+		r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (r == 0)
+		r = sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC,
+				SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NODEV | SYS_MOUNT_ATTR_NOEXEC);
+	if (r < 0)
+		return err_sys(e, r, "mask %s", path);
+	in->empty = r;
+	return init_attach(in->empty, to, e, path);
+}
+
+int init_mask(struct init *in, const struct step_mask *s, struct err *e)
+{
+	auto_close int to = -EBADF;
+	struct stat st;
+	int r = open_existing(in, s->path, "mask", &to, e);
+
+	if (r < 0 || to < 0)
+		return r;
+	if (fstat(to, &st) < 0)
+		return err_sys(e, errno, "mask %s", s->path);
+	if (S_ISDIR(st.st_mode))
+		return mask_dir(in, to, s->path, e);
+	auto_close int null = sys_open_tree(in->null, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC);
+	return null < 0 ? err_sys(e, null, "mask %s", s->path) : init_attach(null, to, e, s->path);
+}
+
+int init_readonly(struct init *in, const struct step_readonly *s, struct err *e)
+{
+	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
+	auto_close int to = -EBADF;
+	int r = open_existing(in, s->path, "make read-only", &to, e);
+
+	if (r < 0 || to < 0)
+		return r;
+	auto_close int tree = sys_open_tree(to, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_RECURSIVE);
+	if (tree < 0)
+		return err_sys(e, tree, "make %s read-only", s->path);
+	r = sys_mount_setattr(tree, "", AT_EMPTY_PATH | SYS_AT_RECURSIVE, &ro);
+	return r < 0 ? err_sys(e, r, "make %s read-only", s->path) : init_attach(tree, to, e, s->path);
+}
+
+/* ---- names, sysctls, working directory ------------------------------------------------------------------------------ */
+
+int init_hostname(struct init *in, const struct step_hostname *s, struct err *e)
+{
+	(void)in;
+	return sethostname(s->name, strlen(s->name)) < 0 ? err_sys(e, errno, "set hostname") : 0;
+}
+
+int init_domainname(struct init *in, const struct step_domainname *s, struct err *e)
+{
+	(void)in;
+	return setdomainname(s->name, strlen(s->name)) < 0 ? err_sys(e, errno, "set domainname") : 0;
+}
+
+/*
+ * Through the host's /proc while it is in sight: /proc/sys shows the namespaces of whoever opens it. The walk
+ * stays on that mount and follows nothing, so that what is written is the kernel's own file (D3).
+ */
+int init_sysctl(struct init *in, const struct step_sysctl *s, struct err *e)
+{
+	const struct sys_open_how how = {
+		.flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW,
+		.resolve = SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_SYMLINKS | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_XDEV,
+	};
+	struct statfs fs;
+	auto_close int sys = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)in;
+	if (sys < 0 || fstatfs(sys, &fs) < 0 || fs.f_type != PROC_MAGIC)
+		return err_set(e, EINVAL, "set sysctl %s: no procfs at /proc", s->key);
+	auto_close int fd = sys_openat2(sys, s->path, &how);
+	if (fd < 0)
+		return err_set(e, -fd, "set sysctl %s: %s", s->key, fd == -ENOENT ? "unknown to this kernel" : err_text(-fd));
+	size_t n = strlen(s->value);
+	ssize_t w = write(fd, s->value, n);
+	if (w < 0)
+		return err_sys(e, errno, "set sysctl %s", s->key);
+	return w == (ssize_t)n ? 0 : err_set(e, EINVAL, "set sysctl %s: only a part was taken", s->key);
+}
+
+int init_cwd_make(struct init *in, const struct step_cwd_make *s, struct err *e)
+{
+	struct err ignored;
+	int fd = path_open(in->root, s->path, O_PATH);
+
+	if (fd == -ENOENT) /* a root that cannot be written: chdir says so later, in its own words */
+		fd = path_make(in->root, s->path, PATH_DIR, &ignored);
+	if (fd >= 0)
+		(void)close(fd);
+	(void)e;
+	return 0;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last steps: hooks, the look-up of the program, the gate, the exec. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "init.h"
+
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+void init_reset_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig < 65; sig++)
+		(void)sigaction(sig, &dfl, NULL); /* some cannot be changed, and those are what they are */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------------------------ */
+
+static void keep_state(struct init *in, int fd)
+{
+	fd_close(&in->state);
+	in->state = fd;
+}
+
+int init_hook_point(struct init *in, const struct step_hook_point *s, struct err *e)
+{
+	struct sync_message m;
+	int fd = -1;
+	int r = sync_send(in->sync, SYNC_MOUNTED, 0, -1, e);
+
+	(void)s;
+	if (r == 0)
+		r = sync_recv(in->sync, -1, &m, &fd, e);
+	if (r < 0)
+		return r;
+	if (m.type != SYNC_HOOKED) {
+		fd_close(&fd);
+		return err_set(e, EPROTO, "unexpected message \"%s\" instead of hooked", sync_name(m.type));
+	}
+	keep_state(in, fd);
+	return 0;
+}
+
+__attribute__((noreturn)) static void become_hook(const struct init *in, const struct step_start_hook *h)
+{
+	char *plain[] = { (char *)(uintptr_t)h->path, NULL }, *empty[] = { NULL };
+	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)setpgid(0, 0);
+	init_reset_signals();
+	(void)umask(in->umask);
+	if (in->state >= 0) {
+		(void)lseek(in->state, 0, SEEK_SET);
+		(void)dup2(in->state, 0);
+	}
+	if (out >= 0)
+		(void)dup2(out, 1);
+	(void)sys_close_range(3, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
+	(void)execve(h->path, h->args.n ? h->args.v : plain, h->env.v ? h->env.v : empty);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+static int64_t milliseconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* True when it ended in time. */
+static bool wait_hook(int pidfd, int64_t timeout_ms)
+{
+	int64_t deadline = milliseconds() + timeout_ms;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = timeout_ms ? deadline - milliseconds() : 3600000;
+		int r = poll(&p, 1, left > 0 ? (int)left : 0);
+		if (r > 0)
+			return true;
+		if (r == 0 && timeout_ms)
+			return false;
+		if (r < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+int init_run_hook(struct init *in, const struct step_start_hook *h, const char *point, struct err *e)
+{
+	const struct sys_clone_args args = { .exit_signal = SIGCHLD };
+	siginfo_t si = { 0 };
+	pid_t pid = sys_clone3(&args);
+
+	if (pid == 0)
+		become_hook(in, h);
+	if (pid < 0)
+		return err_sys(e, pid, "%s hook %u (%s)", point, h->index, h->path);
+	auto_close int pidfd = sys_pidfd_open(pid, 0);
+	bool ended = pidfd >= 0 && wait_hook(pidfd, h->timeout_ms);
+	if (!ended) {
+		(void)kill(-pid, SIGKILL); /* our own unreaped child: neither pid nor group can be another's */
+		(void)kill(pid, SIGKILL);
+	}
+	while (waitid(P_PID, (id_t)pid, &si, WEXITED) < 0 && errno == EINTR)
+		;
+	if (!ended)
+		return err_set(e, ETIMEDOUT, "%s hook %u (%s): timed out after %lld ms", point, h->index, h->path,
+			       (long long)h->timeout_ms);
+	if (si.si_code != CLD_EXITED)
+		return err_set(e, ECANCELED, "%s hook %u (%s): killed by signal %d", point, h->index, h->path, si.si_status);
+	if (si.si_status != 0)
+		return err_set(e, ECANCELED, "%s hook %u (%s): exit status %d", point, h->index, h->path, si.si_status);
+	return 0;
+}
+
+int init_hook(struct init *in, const struct step_hook *s, struct err *e)
+{
+	const struct step_start_hook h = { s->path, s->args, s->env, s->timeout_ms, s->index };
+
+	return init_run_hook(in, &h, "createContainer", e);
+}
+
+int init_start_hook(struct init *in, const struct step_start_hook *s, struct err *e)
+{
+	return init_run_hook(in, s, "startContainer", e);
+}
+
+/* ---- look-up ----------------------------------------------------------------------------------------------------- */
+
+/* Wording that engines turn into 127 and 126. */
+static int not_executable(const char *name, const char *path, int errnum, struct err *e)
+{
+	switch (errnum) {
+	case ENOENT:
+		return err_set(e, ENOENT, "exec: \"%s\": stat %s: no such file or directory", name, path);
+	case EISDIR:
+		return err_set(e, EACCES, "exec: \"%s\": is a directory: permission denied", name);
+	case EACCES:
+		return err_set(e, EACCES, "exec: \"%s\": permission denied", name);
+	default:
+		return err_set(e, errnum, "exec: \"%s\": %s", name, err_text(errnum));
+	}
+}
+
+/* 0, or the errno that execve() would give for reasons of the path. */
+static int examine(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+static const char *search_path(const struct plan_strv *env)
+{
+	for (uint64_t i = env->n; i > 0; i--)
+		if (strncmp(env->v[i - 1], "PATH=", 5) == 0)
+			return env->v[i - 1] + 5;
+	return PATH_DEFAULT;
+}
+
+static bool join_path(char *buf, const char *dir, size_t n, const char *name)
+{
+	size_t m = strlen(name);
+
+	if (n + m + 2 > PATH_MAX)
+		return false;
+	if (n == 0) { /* an empty element is the working directory */
+		buf[0] = '.';
+		n = 1;
+	} else {
+		memcpy(buf, dir, n);
+	}
+	buf[n] = '/';
+	memcpy(buf + n + 1, name, m + 1);
+	return true;
+}
+
+int init_lookup(struct init *in, const struct step_lookup *s, struct err *e)
+{
+	int denied = 0;
+
+	if (strchr(s->program, '/')) {
+		int why = strlen(s->program) >= sizeof(in->program) ? ENAMETOOLONG : examine(s->program);
+		if (why)
+			return not_executable(s->program, s->program, why, e);
+		memcpy(in->program, s->program, strlen(s->program) + 1);
+		return 0;
+	}
+	if (!*s->program)
+		return err_set(e, ENOENT, "exec: \"\": executable file not found in $PATH");
+	for (const char *dir = search_path(&s->env), *end;; dir = end + 1) {
+		end = dir + strcspn(dir, ":");
+		int why = join_path(in->program, dir, (size_t)(end - dir), s->program) ? examine(in->program) : ENOENT;
+		if (why == 0)
+			return 0;
+		if (why == EACCES)
+			denied = EACCES;
+		if (!*end)
+			break;
+	}
+	if (denied)
+		return not_executable(s->program, s->program, denied, e);
+	return err_set(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", s->program);
+}
+
+/* ---- the gate ------------------------------------------------------------------------------------------------------- */
+
+/* From here on the host side is whoever calls the listener; until then nobody has to be there. */
+static int wait_call(struct init *in, int listener, struct err *e)
+{
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	int r = sync_send(in->sync, SYNC_READY, 0, -1, e);
+	if (r < 0)
+		return r;
+	/* What only the set-up needed; the conversation with the creator is over. */
+	fd_close(&in->sync);
+	fd_close(&in->root);
+	fd_close(&in->null);
+	fd_close(&in->empty);
+	fd_close(&in->state);
+	for (;;) {
+		struct sync_message m;
+		struct err ignored;
+		int fd = -1;
+		int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (sock < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (sock < 0)
+			_exit(1);
+		r = sync_recv(sock, -1, &m, &fd, &ignored);
+		if (r == 0 && m.type == SYNC_START) {
+			(void)close(listener);
+			in->sync = sock;
+			keep_state(in, fd);
+			return 0;
+		}
+		/* Somebody who only looked whether we are here, or who died before he said start. */
+		fd_close(&fd);
+		(void)close(sock);
+	}
+}
+
+int init_gate(struct init *in, const struct step_gate *s, struct err *e)
+{
+	struct sync_message m;
+	int fd = -1;
+
+	if (s->listener >= 0)
+		return wait_call(in, in->slots[s->listener], e);
+	int r = sync_send(in->sync, SYNC_READY, 0, -1, e);
+	if (r == 0)
+		r = sync_recv(in->sync, -1, &m, &fd, e);
+	if (r < 0)
+		return r;
+	if (m.type != SYNC_START)
+		_exit(1); /* the host side is gone, and with it the wish to run */
+	keep_state(in, fd);
+	return 0;
+}
+
+/* ---- exec ---------------------------------------------------------------------------------------------------------- */
+
+static int become_program(struct init *in, const struct step_exec *s, struct err *e)
+{
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	(void)umask(in->umask);
+	init_reset_signals();
+	(void)execve(in->program, s->args.v, s->env.v);
+	return not_executable(s->args.v[0], in->program, errno, e);
+}
+
+int init_exec(struct init *in, const struct step_exec *s, struct err *e)
+{
+	if (!s->args.n || !in->program[0])
+		return err_set(e, EPROTO, "plan: exec without a program");
+	int r = sys_close_range(3 + s->keep_fds, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
+	if (r < 0)
+		return err_sys(e, r, "mark descriptors close-on-exec");
+	if (!s->supervise)
+		return become_program(in, s, e);
+	const struct sys_clone_args args = { .exit_signal = SIGCHLD };
+	pid_t pid = sys_clone3(&args);
+	if (pid < 0)
+		return err_sys(e, pid, "start the program");
+	if (pid > 0) {
+		(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+		(void)sys_close_range(0, ~0U, 0);
+		init_supervise(pid);
+	}
+	(void)setpgid(0, 0);
+	if (isatty(0)) {
+		/* The program, not we, is what the terminal's keys speak to. SIGTTOU is blocked here. */
+		(void)tcsetpgrp(0, getpid());
+	}
+	return become_program(in, s, e);
+}
