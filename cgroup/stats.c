@@ -22,7 +22,7 @@ struct key_row {
 };
 #define KEY(type, key, member) { key, offsetof(struct type, member) }
 
-/* ---- words and numbers ------------------------------------------------------------------------------------ */
+/* ---- words and numbers ----------------------------------------------------------------------------- */
 
 /* `n` bytes as a decimal number. */
 static bool number(const char *s, size_t n, uint64_t *ret)
@@ -45,7 +45,7 @@ static void set_row(const struct key_row *rows, size_t n_rows, void *into, const
 		struct opt_u64 *member = (struct opt_u64 *)((char *)into + rows[i].offset);
 		uint64_t v;
 		if (number(value, value_n, &v))
-			*member = (struct opt_u64){ true, v };
+			*member = cgroup_some(v);
 		return;
 	}
 }
@@ -84,7 +84,7 @@ static void parse_flat(const char *text, const struct key_row *rows, size_t n_ro
 	}
 }
 
-/* ---- parsers ------------------------------------------------------------------------------------------------ */
+/* ---- parsers --------------------------------------------------------------------------------------- */
 
 struct opt_u64 cgroup_parse_value(const char *text)
 {
@@ -92,8 +92,10 @@ struct opt_u64 cgroup_parse_value(const char *text)
 	uint64_t v;
 
 	if (n == 3 && memcmp(text, "max", 3) == 0)
-		return (struct opt_u64){ true, CGROUP_NO_LIMIT };
-	return number(text, n, &v) ? (struct opt_u64){ true, v } : (struct opt_u64){ 0 };
+		return cgroup_some(CGROUP_NO_LIMIT);
+	if (!number(text, n, &v))
+		return CGROUP_ABSENT;
+	return cgroup_some(v);
 }
 
 void cgroup_parse_cpu(const char *text, struct cgroup_cpu_stats *ret)
@@ -171,7 +173,9 @@ static bool parse_io_line(const char *line, size_t n, struct cgroup_io_device *r
 	uint64_t major, minor;
 
 	if (!colon || !blank || blank < colon || !number(line, (size_t)(colon - line), &major) ||
-	    !number(colon + 1, (size_t)(blank - colon - 1), &minor) || major > UINT32_MAX || minor > UINT32_MAX)
+	    !number(colon + 1, (size_t)(blank - colon - 1), &minor))
+		return false;
+	if (major > UINT32_MAX || minor > UINT32_MAX)
 		return false;
 	*ret = (struct cgroup_io_device){ .major = (uint32_t)major, .minor = (uint32_t)minor };
 	for (const char *w = blank; w < end;) {
@@ -182,7 +186,8 @@ static bool parse_io_line(const char *line, size_t n, struct cgroup_io_device *r
 			stop = end;
 		const char *is = memchr(w, '=', (size_t)(stop - w));
 		if (is)
-			set_row(rows, ARRAY_SIZE(rows), ret, w, (size_t)(is - w), is + 1, (size_t)(stop - is - 1));
+			set_row(rows, ARRAY_SIZE(rows), ret, w, (size_t)(is - w), is + 1,
+				(size_t)(stop - is - 1));
 		w = stop;
 	}
 	return true;
@@ -208,8 +213,8 @@ static bool hundredths(const char *s, size_t n, uint64_t *ret)
 	const char *dot = memchr(s, '.', n);
 	uint64_t whole, part;
 
-	if (!dot || (size_t)(dot - s) + 3 != n || !number(s, (size_t)(dot - s), &whole) || !number(dot + 1, 2, &part) ||
-	    whole > 1000)
+	if (!dot || (size_t)(dot - s) + 3 != n || !number(s, (size_t)(dot - s), &whole) ||
+	    !number(dot + 1, 2, &part) || whole > 1000)
 		return false;
 	*ret = whole * 100 + part;
 	return true;
@@ -252,7 +257,7 @@ void cgroup_parse_pressure(const char *text, struct cgroup_pressure *ret)
 	}
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------------------------------------- */
 
 struct reader {
 	struct arena *a;
@@ -273,7 +278,7 @@ static struct opt_u64 value_of(struct reader *r, const char *file)
 {
 	const char *text = text_of(r, file);
 
-	return text ? cgroup_parse_value(text) : (struct opt_u64){ 0 };
+	return cgroup_parse_value(text ? text : "");
 }
 
 static void read_values(struct reader *r, struct cgroup_stats *s)
@@ -332,7 +337,8 @@ static int read_page_size(struct reader *r, const char *name, size_t n, struct c
 	(void)snprintf(file, sizeof(file), "hugetlb.%s.events", h->size);
 	if ((text = text_of(r, file))) {
 		int64_t v = cg_keyed(text, "max");
-		h->failures = v < 0 ? (struct opt_u64){ 0 } : (struct opt_u64){ true, (uint64_t)v };
+		if (v >= 0)
+			h->failures = cgroup_some((uint64_t)v);
 	}
 	l->n++;
 	return 0;

@@ -81,7 +81,13 @@ struct cgroup_stats {
 	struct cgroup_pressure cpu_pressure, memory_pressure, io_pressure;
 };
 
-/* ---- parsers ------------------------------------------------------------------------------------------- */
+static inline struct opt_u64 cgroup_some(uint64_t v)
+{
+	return (struct opt_u64){ true, v };
+}
+#define CGROUP_ABSENT ((struct opt_u64){ false, 0 })
+
+/* ---- parsers --------------------------------------------------------------------------------------- */
 
 /* A file of one number or the word "max" (CGROUP_NO_LIMIT); anything else is absent. */
 struct opt_u64 cgroup_parse_value(const char *text);
@@ -93,7 +99,7 @@ int cgroup_parse_counters(struct arena *a, const char *text, struct cgroup_count
 int cgroup_parse_io(struct arena *a, const char *text, struct cgroup_io_stats *ret) MUST_CHECK;
 void cgroup_parse_pressure(const char *text, struct cgroup_pressure *ret);
 
-/* ---- files ---------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------------- */
 
 /* Everything that the cgroup behind `fd` has to say. -ENODEV when it was removed. */
 int cgroup_stats_read(struct arena *a, int fd, struct cgroup_stats *ret, struct err *e) MUST_CHECK;

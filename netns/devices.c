@@ -40,7 +40,8 @@ int netns_pair_parse(const char *text, struct netns_pair *ret, struct err *e)
 	size_t n = strcspn(text, ":");
 
 	if (n >= sizeof(p.name))
-		return err_bad(e, "the name of a network device is longer than %d bytes", NETNS_NAME_SIZE - 1);
+		return err_bad(e, "the name of a network device is longer than %d bytes",
+			       NETNS_NAME_SIZE - 1);
 	memcpy(p.name, text, n);
 	if (!netns_name_ok(p.name, false))
 		return err_bad(e, "not the name of a network device, or not a pair NAME:NEW_NAME");
@@ -52,7 +53,8 @@ int netns_pair_parse(const char *text, struct netns_pair *ret, struct err *e)
 	return 0;
 }
 
-static char **argv_begin(struct arena *a, size_t pairs, const char *program, const char *command, const char *netns)
+static char **argv_begin(struct arena *a, size_t pairs, const char *program, const char *command,
+			 const char *netns)
 {
 	char **argv = arena_array(a, pairs + 4, sizeof(*argv));
 

@@ -20,7 +20,7 @@
 extern const uint8_t netns_loopback_up[];
 extern const size_t netns_loopback_up_size;
 
-/* ---- linux.netDevices: interfaces of the host for the container ------------------------------------------- */
+/* ---- linux.netDevices: interfaces of the host for the container ------------------------------------ */
 
 /*
  * The work is done by the program ctr-net (netns/helper/ctr-net.c), since libmnl is a shared library and ctr

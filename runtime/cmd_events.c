@@ -183,7 +183,7 @@ const struct command command_events = {
 	.order = OPT_MIXED,
 	.min_operands = 1,
 	.max_operands = 1,
-	.details = "One object a line. stats: what the container uses. oom: a process of it was killed for lack of\n"
-		   "memory. memory.high: it was slowed down at memory.high. The latter two carry the number since\n"
-		   "the container was created. Ends when the container does.\n",
+	.details = "One object a line. stats: what the container uses. oom: a process of it was killed for lack\n"
+		   "of memory. memory.high: it was slowed down at memory.high. The latter two carry the number\n"
+		   "since the container was created. Ends when the container does.\n",
 };

@@ -371,8 +371,8 @@ const struct command command_stats = {
 	.order = OPT_MIXED,
 	.min_operands = 0,
 	.max_operands = -1,
-	.details = "Without an ID: all that run. CPU% is of one CPU. NETRX and NETTX count all devices of the\n"
-		   "container's own network but lo. PSI: percent of the last ten seconds in which something waited\n"
-		   "for CPU, memory and IO. A dash: the kernel does not say, for instance since the controller is\n"
-		   "not enabled.\n",
+	.details = "Without an ID: all that run. CPU% is of one CPU. NETRX and NETTX count all devices of\n"
+		   "the container's own network but lo. PSI: percent of the last ten seconds in which\n"
+		   "something waited for CPU, memory and IO. A dash: the kernel does not say, for instance\n"
+		   "since the controller is not enabled.\n",
 };

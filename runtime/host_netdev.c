@@ -54,8 +54,8 @@ int netdevs_move(struct arena *a, const struct config *c, pid_t pid, struct netd
 	auto_close int netns = open(ns, O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return err_sys(e, errno, "linux.netDevices: open the container's network namespace");
-	int r = netns_move_argv(a, program, NETNS_IS_STDIN, c->linux_->net_devices.v, c->linux_->net_devices.n,
-				&argv, e);
+	int r = netns_move_argv(a, program, NETNS_IS_STDIN, c->linux_->net_devices.v,
+				c->linux_->net_devices.n, &argv, e);
 	if (r == 0)
 		r = run_ctr_net(a, argv, netns, &printed, e);
 	if (r < 0)

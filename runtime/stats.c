@@ -445,7 +445,7 @@ int stats_interval(const char *text, int64_t *ret, struct err *e)
 
 	do {
 		if (!take_span(&p, p == text, &span))
-			return err_bad(e, "invalid interval \"%s\": must be a time like 5s, 500ms, 1m30s", text);
+			return err_bad(e, "invalid interval \"%s\": must be a time like 5s or 500ms", text);
 		total += MIN(span, (uint64_t)INTERVAL_MAX_MS * 1000 + 1);
 	} while (*p);
 	if (total < 1000 || total > (uint64_t)INTERVAL_MAX_MS * 1000)

@@ -189,6 +189,17 @@ ctr_run() { host "$CTR" --root "$BUNDLE/state" run --bundle "$BUNDLE" netdev-$$;
 	[ "$(names cont)" = "eth0 lo " ]
 }
 
+@test "ctr run: into a user namespace" {
+	bundle '{"v0": {"name": "eth0"}}' 'busybox ip -o addr'
+	jq '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000,
+		"size": 65536}] | .linux.gidMappings = .linux.uidMappings' "$BUNDLE/config.json" >"$BUNDLE/new.json"
+	mv "$BUNDLE/new.json" "$BUNDLE/config.json"
+	chmod 755 "$BUNDLE"
+	host ip addr add 10.1.2.3/24 dev v0
+	run -0 ctr_run
+	[[ "$output" == *"eth0"*"inet 10.1.2.3/24"* ]]
+}
+
 @test "ctr run: a device that does not exist fails the creation and names it" {
 	bundle '{"v0": {}, "nix": {}}' 'true'
 	run -1 ctr_run

@@ -40,7 +40,7 @@ struct job {
 	size_t n;
 };
 
-/* ---- namespaces ---------------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------------ */
 
 static int open_sides(const char *path, struct rtnl *here, struct rtnl *there, struct err *e)
 {
@@ -57,7 +57,7 @@ static int open_sides(const char *path, struct rtnl *here, struct rtnl *there, s
 	if (fstat(here->ns, &a) < 0 || fstat(there->ns, &b) < 0)
 		return err_sys(e, errno, "examine network namespaces");
 	if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		return err_bad(e, "the container's network namespace is the one that the devices are in already");
+		return err_bad(e, "the container's network namespace is the one that the devices are in");
 	int r = rtnl_open(here, e);
 	if (r < 0)
 		return r;
@@ -66,10 +66,10 @@ static int open_sides(const char *path, struct rtnl *here, struct rtnl *there, s
 	return rtnl_open(there, e);
 }
 
-/* ---- checks before anything moves ----------------------------------------------------------------------- */
+/* ---- checks before anything moves ------------------------------------------------------------------ */
 
-static int check_device(struct job *j, struct device *d, const struct rtnl_links *from, const struct rtnl_links *to,
-			struct err *e)
+static int check_device(struct job *j, struct device *d, const struct rtnl_links *from,
+			const struct rtnl_links *to, struct err *e)
 {
 	const struct rtnl_link *l = rtnl_by_name(from, d->pair.name);
 
@@ -84,8 +84,8 @@ static int check_device(struct job *j, struct device *d, const struct rtnl_links
 		return err_set(e, EEXIST, "the name \"%s\" is taken in %s", d->pair.new_name, j->to.where);
 	for (const struct device *o = j->v; o < d; o++) {
 		if (str_eq(o->pair.new_name, d->pair.new_name))
-			return err_set(e, EEXIST, "the name \"%s\" is given to \"%s\" already", d->pair.new_name,
-				       o->pair.name);
+			return err_set(e, EEXIST, "the name \"%s\" is given to \"%s\" already",
+				       d->pair.new_name, o->pair.name);
 	}
 	return 0;
 }
@@ -109,7 +109,7 @@ static int check_all(struct job *j, struct err *e)
 	return r;
 }
 
-/* ---- one device -------------------------------------------------------------------------------------------- */
+/* ---- one device ------------------------------------------------------------------------------------ */
 
 /* The index it has, as the kernel would choose too; else one above all. */
 static uint32_t free_index(const struct rtnl_links *l, uint32_t wanted)
@@ -199,7 +199,8 @@ static int return_device(struct job *j, struct device *d, struct err *e)
 	if (r < 0)
 		return r;
 	uint32_t index = free_index(&from, d->old.index);
-	r = rtnl_move(&j->to, d->index, &j->from, index, str_eq(d->name, d->old.name) ? NULL : d->old.name, e);
+	bool renamed = !str_eq(d->name, d->old.name);
+	r = rtnl_move(&j->to, d->index, &j->from, index, renamed ? d->old.name : NULL, e);
 	if (r == 0)
 		r = rtnl_add_addrs(&j->from, &d->addrs, index, d->old.name, d->old.name, e);
 	if (r == 0 && d->old.flags & IFF_UP)
@@ -207,7 +208,7 @@ static int return_device(struct job *j, struct device *d, struct err *e)
 	return r;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------------- */
 
 /* What could not be put back is added to the reason. */
 static void return_all(struct job *j, struct err *e)
@@ -215,8 +216,8 @@ static void return_all(struct job *j, struct err *e)
 	for (size_t i = j->n; i-- > 0;) {
 		struct err why, first = *e;
 		if (j->v[i].moved && return_device(j, &j->v[i], &why) < 0)
-			(void)err_set(e, first.code, "%.400s; and \"%s\" could not be put back: %.300s", first.text,
-				      j->v[i].pair.name, why.text);
+			(void)err_set(e, first.code, "%.400s; and \"%s\" could not be put back: %.300s",
+				      first.text, j->v[i].pair.name, why.text);
 	}
 }
 

@@ -64,13 +64,14 @@ void rtnl_close(struct rtnl *s)
 	fd_close(&s->ns);
 }
 
-/* ---- answers --------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------------- */
 
 static int take_attr(const struct nlattr *attr, void *arg)
 {
 	struct answer *a = arg;
 
-	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
+	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
 		(void)snprintf(a->text, sizeof(a->text), "%s", mnl_attr_get_str(attr));
 		for (char *c = a->text; *c; c++)
 			if (*c == '\n')
@@ -129,8 +130,8 @@ static int exchange(struct rtnl *s, struct nlmsghdr *h, struct answer *a)
 		/* The rest of a dump that was given up. */
 		if ((size_t)n >= sizeof(buf.h) && buf.h.nlmsg_seq != s->seq)
 			continue;
-		r = mnl_cb_run2(buf.bytes, (size_t)n, s->seq, mnl_socket_get_portid(s->nl), take_data, a, control,
-				ARRAY_SIZE(control));
+		r = mnl_cb_run2(buf.bytes, (size_t)n, s->seq, mnl_socket_get_portid(s->nl), take_data, a,
+				control, ARRAY_SIZE(control));
 		if (r < 0)
 			return -errno;
 	} while (r > MNL_CB_STOP);
@@ -171,7 +172,7 @@ static struct nlmsghdr *link_request(union request *q, uint32_t index, struct if
 	return h;
 }
 
-/* ---- dumps --------------------------------------------------------------------------------------------------- */
+/* ---- dumps ----------------------------------------------------------------------------------------- */
 
 struct collect {
 	struct arena *a;
@@ -238,7 +239,8 @@ static int take_addr(const struct nlmsghdr *h, void *arg)
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
 	uint32_t flags;
 
-	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*m) || m->ifa_index != c->index)
+	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
+	    m->ifa_index != c->index)
 		return 0;
 	flags = m->ifa_flags;
 	(void)mnl_attr_parse(h, sizeof(*m), take_flags, &flags);
@@ -270,7 +272,10 @@ static int dump(struct rtnl *s, uint16_t type, size_t header, int (*each)(const 
 		if (r != -EINTR) /* else something changed under way */
 			break;
 	}
-	return r < 0 ? err_sys(e, r, "list %s of %s", type == RTM_GETLINK ? "links" : "addresses", s->where) : 0;
+	if (r < 0)
+		return err_sys(e, r, "list the %s of %s", type == RTM_GETLINK ? "links" : "addresses",
+			       s->where);
+	return 0;
 }
 
 int rtnl_links(struct rtnl *s, struct arena *a, struct rtnl_links *ret, struct err *e)
@@ -309,7 +314,7 @@ int rtnl_addrs(struct rtnl *s, struct arena *a, uint32_t index, struct rtnl_addr
 	return r;
 }
 
-/* ---- changes --------------------------------------------------------------------------------------------------- */
+/* ---- changes --------------------------------------------------------------------------------------- */
 
 /* "OLD" and "OLD:1" follow the link's name; a result that is too long loses the end of the name. */
 static void relabel(char ret[NETNS_NAME_SIZE], const char *label, const char *old_name, const char *new_name)
@@ -321,8 +326,8 @@ static void relabel(char ret[NETNS_NAME_SIZE], const char *label, const char *ol
 		return;
 	}
 	size_t suffix = strlen(label + n);
-	(void)snprintf(ret, NETNS_NAME_SIZE, "%.*s%s", (int)MIN(strlen(new_name), NETNS_NAME_SIZE - 1 - suffix),
-		       new_name, label + n);
+	size_t room = NETNS_NAME_SIZE - 1 - suffix;
+	(void)snprintf(ret, NETNS_NAME_SIZE, "%.*s%s", (int)MIN(strlen(new_name), room), new_name, label + n);
 }
 
 struct readdress {

@@ -44,7 +44,8 @@ const struct rtnl_link *rtnl_by_name(const struct rtnl_links *l, const char *nam
 const struct rtnl_link *rtnl_by_index(const struct rtnl_links *l, uint32_t index);
 
 /* The permanent addresses of global scope of one link, of all families, in the order they were given. */
-int rtnl_addrs(struct rtnl *s, struct arena *a, uint32_t index, struct rtnl_addrs *ret, struct err *e) MUST_CHECK;
+int rtnl_addrs(struct rtnl *s, struct arena *a, uint32_t index, struct rtnl_addrs *ret,
+	       struct err *e) MUST_CHECK;
 /*
  * Gives them to a link, with all attributes. A label (IPv4) that begins with the link's old name gets the
  * new one there, as the kernel does when it renames.
