@@ -511,8 +511,9 @@ static int emit_arch(struct gen *g, uint32_t audit, size_t *ret_mark, struct err
 	/* Minus one is no call of x32 but one that a tracer took away. */
 	if (audit == AUDIT_ARCH_X86_64)
 		add_range(g, UINT32_MAX, g->act_default);
-	(void)emit_tree(g, g->ranges, g->n_ranges);
-	*ret_mark = emit_load(g, offsetof(struct seccomp_data, nr));
+	/* One answer for every number is a shared return: nothing was emitted that a load could lead to. */
+	size_t mark = emit_tree(g, g->ranges, g->n_ranges);
+	*ret_mark = mark == g->n ? emit_load(g, offsetof(struct seccomp_data, nr)) : mark;
 	return 0;
 }
 
