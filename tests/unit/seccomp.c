@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../runtime/base/sys.h"
@@ -311,8 +310,218 @@ static void test_engine(void)
 	printf("# all architectures: %zu instructions, libseccomp %zu\n", p.ours.n, p.theirs.n);
 }
 
+/* One rule of each operator, alone, at every place, on all architectures; the default is no errno here. */
+static void test_operators(void)
+{
+	static const uint64_t values[] = { 0, 1, 0x5412, 0xffffffff, 0x100000000, 0x1ffffffff, 0x7fffffffffffffff,
+					   UINT64_MAX };
+	struct section s;
+	struct pair p;
+
+	for (uint32_t op = SCMP_CMP_NE; op <= SCMP_CMP_MASKED_EQ; op++)
+		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+			size_t used = arena.used;
+
+			section_init(&s, i % 2 ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(0), 6);
+			struct seccomp_rule *r = RULE(&s, SCMP_ACT_KILL_PROCESS, "ioctl", "mmap2", "cacheflush");
+			rule_arg(r, (uint32_t)(i % 6), op, values[i], values[(i * 3 + 1) % ARRAY_SIZE(values)]);
+			CHECK(same_section(&s, 40, &p));
+			CHECK(p.generated);
+			arena_rewind(&arena, used);
+		}
+}
+
+static void test_small(void)
+{
+	struct section s;
+	struct pair p;
+
+	/* nothing at all, either way */
+	section_init(&s, SCMP_ACT_ALLOW, 0);
+	CHECK(same_section(&s, 2, &p));
+	section_init(&s, SCMP_ACT_KILL_PROCESS, 3);
+	CHECK(same_section(&s, 2, &p));
+	section_init(&s, SCMP_ACT_KILL_PROCESS, 2);
+	CHECK(same_section(&s, 2, &p));
+
+	/* a rule that equals the default is no rule; a later one without arguments replaces those with */
+	section_init(&s, SCMP_ACT_ALLOW, 3);
+	(void)RULE(&s, SCMP_ACT_ALLOW, "read", "write");
+	rule_arg(RULE(&s, SCMP_ACT_LOG, "open"), 1, SCMP_CMP_EQ, 1, 0);
+	(void)RULE(&s, SCMP_ACT_TRAP, "open", "close");
+	rule_arg(RULE(&s, SCMP_ACT_LOG, "close"), 1, SCMP_CMP_EQ, 1, 0);
+	CHECK(same_section(&s, 20, &p));
+	CHECK(p.generated);
+
+	/* sub-calls of ipc and socketcall, with and without the calls themselves */
+	section_init(&s, SCMP_ACT_ERRNO(0), 3);
+	(void)RULE(&s, SCMP_ACT_ALLOW, "semop", "semget", "semtimedop", "shmat", "msgsnd", "recv", "accept", "bind",
+		   "recvmmsg", "sendmmsg", "accept4", "getsockopt", "setsockopt", "shutdown");
+	rule_arg(RULE(&s, SCMP_ACT_ALLOW, "socket"), 1, SCMP_CMP_LE, 3, 0);
+	rule_arg(RULE(&s, SCMP_ACT_ALLOW, "shmget"), 2, SCMP_CMP_MASKED_EQ, 0xf00, 0x100);
+	CHECK(same_section(&s, 60, &p));
+	CHECK(p.generated);
+
+	/* different answers for what cannot be at the same time, as one engine has it for socket() */
+	section_init(&s, SCMP_ACT_ERRNO(0), 3);
+	struct seccomp_rule *r = RULE(&s, SCMP_ACT_ERRNO(0), "socket");
+	r->errno_ret = (struct opt_u32){ true, EINVAL };
+	rule_arg(r, 0, SCMP_CMP_EQ, 16, 0);
+	rule_arg(r, 2, SCMP_CMP_EQ, 9, 0);
+	rule_arg(RULE(&s, SCMP_ACT_ALLOW, "socket"), 2, SCMP_CMP_NE, 9, 0);
+	rule_arg(RULE(&s, SCMP_ACT_ALLOW, "socket"), 0, SCMP_CMP_NE, 16, 0);
+	CHECK(same_section(&s, 300, &p));
+}
+
+/* Two comparisons of one argument are alternatives; those of different ones must all hold. */
+static uint32_t answer(const struct seccomp_program *p, uint32_t nr, uint64_t a0, uint64_t a1)
+{
+	struct seccomp_data d = { .nr = (int)nr, .arch = AUDIT_ARCH_X86_64, .args = { a0, a1 } };
+
+	return bpf_run(p->v, &d);
+}
+
+static void test_arguments(void)
+{
+	struct section s;
+	struct pair p;
+
+	section_init(&s, SCMP_ACT_ERRNO(0), 1);
+	struct seccomp_rule *r = RULE(&s, SCMP_ACT_ALLOW, "ioctl");
+	rule_arg(r, 1, SCMP_CMP_EQ, 5, 0);
+	rule_arg(r, 1, SCMP_CMP_EQ, 7, 0);
+	r = RULE(&s, SCMP_ACT_ALLOW, "fcntl");
+	rule_arg(r, 0, SCMP_CMP_EQ, 5, 0);
+	rule_arg(r, 1, SCMP_CMP_EQ, 7, 0);
+	CHECK(same_section(&s, 60, &p));
+	CHECK_INT(answer(&p.ours, __NR_ioctl, 0, 5), SCMP_ACT_ALLOW);
+	CHECK_INT(answer(&p.ours, __NR_ioctl, 0, 7), SCMP_ACT_ALLOW);
+	CHECK_INT(answer(&p.ours, __NR_ioctl, 0, 6), SCMP_ACT_ERRNO(EPERM));
+	CHECK_INT(answer(&p.ours, __NR_fcntl, 5, 7), SCMP_ACT_ALLOW);
+	CHECK_INT(answer(&p.ours, __NR_fcntl, 5, 6), SCMP_ACT_ERRNO(EPERM));
+	CHECK_INT(answer(&p.ours, __NR_fcntl, 6, 7), SCMP_ACT_ERRNO(EPERM));
+	CHECK_INT(answer(&p.ours, __NR_read, 0, 0), SCMP_ACT_ERRNO(EPERM));
+	CHECK_INT(answer(&p.ours, 4000, 0, 0), SCMP_ACT_ERRNO(ENOSYS));
+}
+
+/* An architecture that only libseccomp knows, and answers that overlap, go its way. */
+static void test_by_library(void)
+{
+	struct section s;
+	struct pair p;
+
+	section_init(&s, SCMP_ACT_ERRNO(0), 2);
+	s.archs[1] = SCMP_ARCH_MIPSEL;
+	(void)RULE(&s, SCMP_ACT_ALLOW, "read", "write", "ioctl");
+	CHECK(same_section(&s, 2, &p));
+	CHECK(!p.generated);
+	CHECK_INT(answer(&p.ours, 4000, 0, 0), SCMP_ACT_ERRNO(ENOSYS));
+
+	section_init(&s, SCMP_ACT_ERRNO(0), 3);
+	rule_arg(RULE(&s, SCMP_ACT_ALLOW, "ioctl"), 1, SCMP_CMP_LT, 10, 0);
+	rule_arg(RULE(&s, SCMP_ACT_TRAP, "ioctl"), 1, SCMP_CMP_LT, 20, 0);
+	CHECK(same_section(&s, 40, &p));
+	CHECK(!p.generated);
+}
+
+/* Sections of all kinds; one in three is small and dense, so that rules of one call meet. */
+static void random_section(struct section *s, const char *const *names, size_t n_names)
+{
+	static const uint32_t actions[] = { SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(0), SCMP_ACT_KILL_PROCESS, SCMP_ACT_TRAP,
+					    SCMP_ACT_LOG, SCMP_ACT_TRACE(0), SCMP_ACT_KILL_THREAD };
+	bool dense = rnd() % 3 == 0;
+	size_t n_rules = rnd() % (dense ? 8 : 30), span = dense ? 4 : n_names;
+	uint32_t only = actions[rnd() % ARRAY_SIZE(actions)];
+
+	section_init(s, actions[rnd() % ARRAY_SIZE(actions)], rnd() % 7);
+	for (size_t i = 0; i < n_rules; i++) {
+		const char *v[40];
+		size_t n = 1 + rnd() % (dense ? 2 : 40);
+
+		for (size_t k = 0; k < n; k++)
+			v[k] = names[dense ? (rnd() % span) * 7 % n_names : rnd() % n_names];
+		uint32_t action = dense && rnd() % 4 ? only : actions[rnd() % ARRAY_SIZE(actions)];
+		struct seccomp_rule *r = section_rule(s, action, n, v);
+		if (action == SCMP_ACT_ERRNO(0))
+			r->errno_ret = (struct opt_u32){ rnd() % 2, (uint32_t)(rnd() % 3 + 1) };
+		if (rnd() % 3 == 0 && !dense)
+			continue;
+		uint32_t first = (uint32_t)(rnd() % 6);
+		for (size_t k = rnd() % 4; k-- > 0;)
+			rule_arg(r, rnd() % 20 ? (first + (uint32_t)k) % 6 : (uint32_t)(rnd() % 6),
+				 (uint32_t)(SCMP_CMP_NE + rnd() % 7), rnd() % 4 ? rnd() % 8 : rnd() >> rnd() % 64,
+				 rnd() % 4 ? rnd() % 8 : rnd() >> rnd() % 64);
+	}
+}
+
+static void test_random(void)
+{
+	const char *names[MAX_NAMES];
+	size_t n = known_names(names, MAX_NAMES), generated = 0, failed = 0;
+	struct section s;
+	struct pair p;
+
+	names[n++] = "socketcall";
+	names[n++] = "ipc";
+	names[n++] = "recv";
+	names[n++] = "fstat64";
+	names[n++] = "no_such_call";
+	for (size_t i = 0; i < 60; i++) {
+		size_t used = arena.used;
+
+		random_section(&s, names, n);
+		if (!same_section(&s, 3, &p)) {
+			printf("# section %zu\n", i);
+			failed++;
+		}
+		generated += p.generated;
+		arena_rewind(&arena, used);
+	}
+	printf("# %zu of 60 generated here, %zu bad\n", generated, failed);
+	CHECK(generated > 15);
+}
+
+/* The kernel takes the program and answers as it says; high bits of an argument do not hide a request. */
+static int loaded(const struct seccomp_program *p)
+{
+	struct sock_fprog f = { (unsigned short)p->n, (struct sock_filter *)(uintptr_t)p->v };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || sys_seccomp(SECCOMP_SET_MODE_FILTER, p->flags, &f) < 0)
+		return 1;
+	if (syscall(__NR_ioctl, -1, 0x5412UL) != -1 || errno != EPERM)
+		return 2;
+	if (syscall(__NR_ioctl, -1, 0x5412UL | 1UL << 32) != -1 || errno != EPERM)
+		return 3;
+	if (syscall(__NR_ioctl, -1, 0x5413UL) != -1 || errno != EBADF)
+		return 4;
+	return getpid() > 0 ? 0 : 5;
+}
+
+static void test_loaded(void)
+{
+	struct section s;
+	struct pair p;
+	int status = -1;
+
+	section_init(&s, SCMP_ACT_ALLOW, 3);
+	rule_arg(RULE(&s, SCMP_ACT_ERRNO(0), "ioctl"), 1, SCMP_CMP_MASKED_EQ, 0xffffffff, 0x5412);
+	CHECK(same_section(&s, 20, &p));
+	CHECK_INT(p.ours.flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(loaded(&p.ours));
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	CHECK_INT(status, 0);
+}
+
 static const struct tap_test tests[] = {
 	{ "engine profile: equal to libseccomp", test_engine },
+	{ "every operator: equal to libseccomp", test_operators },
+	{ "small sections: equal to libseccomp", test_small },
+	{ "arguments of one rule: all, or any when repeated", test_arguments },
+	{ "what goes through libseccomp", test_by_library },
+	{ "random sections: equal to libseccomp", test_random },
+	{ "loaded into the kernel", test_loaded },
 };
 
 int main(void)
