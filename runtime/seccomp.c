@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From the seccomp section of a configuration to a BPF program: the checks and flags, and the way through
- * libseccomp for what seccomp_gen.c does not express. It must not load anything: the filter belongs to the container's process, and libseccomp is never asked to set
- * no_new_privs.
+ * libseccomp for what seccomp_gen.c does not express. It must not load anything: the filter belongs to the
+ * container's process, and libseccomp is never asked to set no_new_privs.
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -57,10 +57,11 @@ static int check_notify(const struct seccomp_rule *r, struct err *e)
 	for (size_t i = 0; i < r->names.n; i++)
 		for (size_t k = 0; k < ARRAY_SIZE(needed); k++)
 			if (str_eq(r->names.v[i], needed[k]))
-				return err_bad(e,
-					       "SCMP_ACT_NOTIFY cannot be used for the %s syscall: the listener is "
-					       "handed over with it",
-					       needed[k]);
+				return err_bad(
+					e,
+					"SCMP_ACT_NOTIFY cannot be used for the %s syscall: the listener is "
+					"handed over with it",
+					needed[k]);
 	return 0;
 }
 
@@ -81,14 +82,16 @@ static int check_rules(const struct seccomp_conf *c, bool *ret_notify, struct er
 		for (size_t k = 0; k < r->args.n; k++)
 			if (r->args.v[k].index >= SECCOMP_ARGS)
 				return err_bad(e,
-					       "linux.seccomp.syscalls[%zu].args[%zu].index: must be between 0 and 5",
+					       "linux.seccomp.syscalls[%zu].args[%zu].index: must be between "
+					       "0 and 5",
 					       i, k);
 	}
 	*ret_notify = notify;
 	return 0;
 }
 
-/* Without the member the mitigation is left off, as engines have come to rely on; an empty list is no flag. */
+/* Without the member the mitigation is left off, as engines have come to rely on; an empty list is no flag.
+ */
 static uint32_t program_flags(const struct seccomp_conf *c, bool notify)
 {
 	uint32_t flags = c->flags.v ? 0 : FLAG_SPEC_ALLOW;
@@ -142,7 +145,8 @@ static int reference_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const st
 	return 0;
 }
 
-static int reference_rules(scmp_filter_ctx ctx, const struct seccomp_conf *c, uint32_t act_default, struct err *e)
+static int reference_rules(scmp_filter_ctx ctx, const struct seccomp_conf *c, uint32_t act_default,
+			   struct err *e)
 {
 	for (size_t i = 0; i < c->syscalls.n; i++) {
 		const struct seccomp_rule *r = &c->syscalls.v[i];
@@ -195,7 +199,8 @@ static int reference_export(struct arena *a, scmp_filter_ctx ctx, struct seccomp
 	return 0;
 }
 
-int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
+int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
+		       struct err *e)
 {
 	uint32_t act_default = seccomp_action(c->default_action, &c->default_errno_ret);
 	__attribute__((cleanup(filter_release))) scmp_filter_ctx ctx = seccomp_init(act_default);
@@ -215,7 +220,8 @@ int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct sec
 	return rc < 0 ? rc : reference_export(a, ctx, ret, e);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------------------
+ */
 
 static int collect_unknown(struct arena *a, const struct seccomp_conf *c, struct strv *ret, struct err *e)
 {

@@ -21,7 +21,7 @@ struct seccomp_program {
 	const struct sock_filter *v;
 	size_t n;
 	uint32_t flags; /* SECCOMP_FILTER_FLAG_* for seccomp(2), NEW_LISTENER included */
-	bool notify;	/* some rule answers SCMP_ACT_NOTIFY: the load gives a listener */
+	bool notify; /* some rule answers SCMP_ACT_NOTIFY: the load gives a listener */
 };
 
 /*
@@ -44,11 +44,11 @@ uint32_t seccomp_action(uint32_t action, const struct opt_u32 *errno_ret);
 bool seccomp_args_repeat(const struct seccomp_rule *r);
 
 /* The program as libseccomp makes it. */
-int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
-	MUST_CHECK;
+int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
+		       struct err *e) MUST_CHECK;
 /* The program of our own, ENOSYS included: 1, or 0 when libseccomp has to make it (*ret is not written). */
-int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
-	MUST_CHECK;
+int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
+		     struct err *e) MUST_CHECK;
 /* Puts the ENOSYS rule for unknown numbers in front of a program of libseccomp, where `c` wants it. */
 int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *p,
 			   struct err *e) MUST_CHECK;

@@ -47,10 +47,11 @@ static const struct {
 	int pseudo;
 	uint32_t direct;
 } x86_mux[] = {
-	{ -101, 359 }, { -102, 361 }, { -103, 362 }, { -104, 363 }, { -106, 367 }, { -107, 368 }, { -108, 360 },
-	{ -111, 369 }, { -112, 371 }, { -113, 373 }, { -114, 366 }, { -115, 365 }, { -116, 370 }, { -117, 372 },
-	{ -118, 364 }, { -119, 337 }, { -120, 345 }, { -202, 393 }, { -203, 394 }, { -211, 400 }, { -212, 401 },
-	{ -213, 399 }, { -214, 402 }, { -221, 397 }, { -222, 398 }, { -223, 395 }, { -224, 396 },
+	{ -101, 359 }, { -102, 361 }, { -103, 362 }, { -104, 363 }, { -106, 367 }, { -107, 368 },
+	{ -108, 360 }, { -111, 369 }, { -112, 371 }, { -113, 373 }, { -114, 366 }, { -115, 365 },
+	{ -116, 370 }, { -117, 372 }, { -118, 364 }, { -119, 337 }, { -120, 345 }, { -202, 393 },
+	{ -203, 394 }, { -211, 400 }, { -212, 401 }, { -213, 399 }, { -214, 402 }, { -221, 397 },
+	{ -222, 398 }, { -223, 395 }, { -224, 396 },
 };
 
 /*
@@ -58,10 +59,28 @@ static const struct {
  * keeps calls of its own above all others, of which the last is in the list.
  */
 static const char *const youngest[] = {
-	"rseq_slice_yield", "listns", "file_setattr", "open_tree_attr", "mseal", "lsm_list_modules", "listmount",
-	"futex_requeue", "map_shadow_stack", "fchmodat2", "cachestat", "set_mempolicy_home_node", "futex_waitv",
-	"process_mrelease", "memfd_secret", "landlock_restrict_self", "epoll_pwait2", "faccessat2", "clone3",
-	"io_uring_register", "statx", "pwritev2",
+	"rseq_slice_yield",
+	"listns",
+	"file_setattr",
+	"open_tree_attr",
+	"mseal",
+	"lsm_list_modules",
+	"listmount",
+	"futex_requeue",
+	"map_shadow_stack",
+	"fchmodat2",
+	"cachestat",
+	"set_mempolicy_home_node",
+	"futex_waitv",
+	"process_mrelease",
+	"memfd_secret",
+	"landlock_restrict_self",
+	"epoll_pwait2",
+	"faccessat2",
+	"clone3",
+	"io_uring_register",
+	"statx",
+	"pwritev2",
 };
 
 struct condition {
@@ -69,7 +88,8 @@ struct condition {
 	uint64_t mask, value;
 };
 
-/* One number of one rule; `sub` is the sub-call of a multiplexed call, `only` one argument of alternatives. */
+/* One number of one rule; `sub` is the sub-call of a multiplexed call, `only` one argument of alternatives.
+ */
 struct entry {
 	uint64_t key; /* number, then order in the document */
 	const struct seccomp_rule *rule;
@@ -97,7 +117,10 @@ struct gen {
 	size_t n_ranges, max_ranges;
 	struct sock_filter *code; /* reversed */
 	size_t n, max;
-	struct { uint32_t action; size_t mark; } returns[ACTIONS_MAX];
+	struct {
+		uint32_t action;
+		size_t mark;
+	} returns[ACTIONS_MAX];
 	size_t n_returns;
 	bool full;
 };
@@ -114,7 +137,8 @@ static int entry_compare(const void *a, const void *b)
 	return (x->key > y->key) - (x->key < y->key);
 }
 
-/* ---- emission, last instruction first ------------------------------------------------------------------- */
+/* ---- emission, last instruction first -------------------------------------------------------------------
+ */
 
 static size_t emit(struct gen *g, uint16_t op, uint32_t k, size_t jt, size_t jf)
 {
@@ -161,7 +185,8 @@ static size_t emit_return(struct gen *g, uint32_t action)
 	return mark;
 }
 
-/* ---- argument conditions ---------------------------------------------------------------------------------- */
+/* ---- argument conditions ----------------------------------------------------------------------------------
+ */
 
 static size_t arg_offset(uint32_t arg, bool high)
 {
@@ -250,12 +275,18 @@ static bool condition_holds(const struct condition *c, uint64_t v)
 {
 	v &= c->mask;
 	switch (c->op) {
-	case SCMP_CMP_GT: return v > c->value;
-	case SCMP_CMP_LE: return v <= c->value;
-	case SCMP_CMP_GE: return v >= c->value;
-	case SCMP_CMP_LT: return v < c->value;
-	case SCMP_CMP_NE: return v != c->value;
-	default: return v == c->value;
+	case SCMP_CMP_GT:
+		return v > c->value;
+	case SCMP_CMP_LE:
+		return v <= c->value;
+	case SCMP_CMP_GE:
+		return v >= c->value;
+	case SCMP_CMP_LT:
+		return v < c->value;
+	case SCMP_CMP_NE:
+		return v != c->value;
+	default:
+		return v == c->value;
 	}
 }
 
@@ -284,7 +315,8 @@ static bool entries_exclude(const struct entry *a, const struct entry *b, bool w
 	return false;
 }
 
-/* ---- what is said of each number --------------------------------------------------------------------------- */
+/* ---- what is said of each number
+ * --------------------------------------------------------------------------- */
 
 static void add_entry(struct gen *g, uint32_t nr, uint32_t sub, uint32_t action, const struct seccomp_rule *r)
 {
@@ -294,7 +326,9 @@ static void add_entry(struct gen *g, uint32_t nr, uint32_t sub, uint32_t action,
 	for (size_t i = 0; i < n; i++) {
 		struct entry *e = &g->entries[g->n_entries];
 
-		*e = (struct entry){ .key = (uint64_t)nr << 32 | g->n_entries, .rule = r, .sub = sub, .action = action };
+		*e = (struct entry){
+			.key = (uint64_t)nr << 32 | g->n_entries, .rule = r, .sub = sub, .action = action
+		};
 		if (alternatives)
 			e->only = &r->args.v[i];
 		g->n_entries++;
@@ -390,7 +424,8 @@ static void add_gap(struct gen *g, const struct abi *abi, uint32_t from, uint32_
 		add_range(g, MAX(from, last + 1), g->act_default);
 }
 
-/* All entries of one number: the first without conditions decides alone, whatever stands before or after it. */
+/* All entries of one number: the first without conditions decides alone, whatever stands before or after it.
+ */
 static void add_number(struct gen *g, const struct abi *abi, const struct entry *e, size_t n)
 {
 	struct condition unused[SECCOMP_ARGS + 1];
@@ -433,7 +468,8 @@ static int add_abi(struct gen *g, const struct abi *abi, struct err *e)
 	return 0;
 }
 
-/* ---- the program -------------------------------------------------------------------------------------------- */
+/* ---- the program
+ * -------------------------------------------------------------------------------------------- */
 
 static size_t emit_entries(struct gen *g, const struct range *r)
 {
@@ -579,17 +615,21 @@ static struct gen gen_of(struct arena *a, const struct seccomp_conf *c)
 {
 	uint32_t act = seccomp_action(c->default_action, &c->default_errno_ret);
 
-	return (struct gen){ .a = a, .c = c, .act_default = act,
+	return (struct gen){ .a = a,
+			     .c = c,
+			     .act_default = act,
 			     .enosys = (act & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO };
 }
 
 static int too_long(struct err *e)
 {
-	return err_bad(e, "linux.seccomp: the program needs more than the %d instructions that the kernel takes",
+	return err_bad(e,
+		       "linux.seccomp: the program needs more than the %d instructions that the kernel takes",
 		       BPF_MAXINSNS);
 }
 
-int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret, struct err *e)
+int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
+		     struct err *e)
 {
 	struct gen g = gen_of(a, c);
 
