@@ -44,7 +44,7 @@ static void prefixes(void)
 	for (size_t n = 0; n <= strlen(text); n++) {
 		char copy[sizeof(text)], home[64];
 		memcpy(copy, text, n);
-		CHECK(passwd_home(copy, n, 9, home, sizeof(home)) == (n > strlen(text) - strlen("home/last")));
+		CHECK(passwd_home(copy, n, 9, home, sizeof(home)) == (n >= strlen(text) - strlen("home/last")));
 	}
 }
 
