@@ -100,8 +100,17 @@ update_config()
 	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
 }
 
-# json_strings STRING...: as a JSON array (jq 1.6 takes strings that start with - for options).
-json_strings() { printf '%s\0' "$@" | jq -Rsc 'split("\u0000")[:-1]'; }
+# json_strings STRING...: as a JSON array (jq 1.6 takes strings of --args that start with - for options).
+json_strings()
+{
+	local args=() names= n=0 s
+
+	for s; do
+		args+=(--arg "a$n" "$s")
+		names+=${names:+,}\$a$((n++))
+	done
+	jq -nc "${args[@]}" "[$names]"
+}
 
 # set_args COMMAND [ARGUMENT...]: the program of $BUNDLE. set_sh SCRIPT: the same for a shell's script.
 set_args() { update_config '.process.args = $a' --argjson a "$(json_strings "$@")"; }
