@@ -13,6 +13,7 @@
  *	process.user absent (T)			the schema makes it optional: 0:0
  *	ioPriority.priority absent (T)		the schema makes it optional: 0
  *	pids.limit absent (T)			optional in the text, required in the schema
+ *	pids.limit 0 before version 1.3.0	"no limit" until then; Podman 4 writes it for --pids-limit -1
  *	seccomp args[].valueTwo absent (T)	Buildah writes masked comparisons with one value
  *	image.format absent (T)			the text says both "required" and "unset means raw"
  *	hwConfig as hwconfig (T)		the Go bindings of the specification carry that tag
@@ -423,4 +424,22 @@ const struct namespace_conf *config_namespace(const struct config *c, uint32_t t
 		if (c->linux_->namespaces.v[i].type == type)
 			return &c->linux_->namespaces.v[i];
 	return NULL;
+}
+
+/* "1.2.1-dev" and the like; the validator has seen to the form. */
+static bool before_1_3(const char *version)
+{
+	return str_starts(version, "1.0.") || str_starts(version, "1.1.") || str_starts(version, "1.2.");
+}
+
+const struct resources *resources_of_version(struct arena *a, const struct resources *r, const char *oci_version)
+{
+	if (!r || !r->pids || !r->pids->limit.set || r->pids->limit.v != 0 || !before_1_3(oci_version))
+		return r;
+	struct resources *copy = arena_new(a, struct resources);
+	if (!copy)
+		return NULL;
+	*copy = *r;
+	copy->pids = NULL;
+	return copy;
 }

@@ -276,6 +276,12 @@ int resources_parse(struct arena *a, const char *origin, const char *text, size_
 int config_check(struct arena *a, const char *origin, const char *text, size_t n,
 		 void (*report)(void *arg, const char *line), void *arg, struct err *e) MUST_CHECK;
 
+/*
+ * The resources as their author meant them: before version 1.3.0 of the specification a pids.limit of 0 was
+ * "no limit" (Podman 4 still writes it so); since then it is a limit of zero. May return `r` itself.
+ */
+const struct resources *resources_of_version(struct arena *a, const struct resources *r, const char *oci_version);
+
 /* Annotation by name, or NULL. */
 const char *config_annotation(const struct config *c, const char *key);
 /* The namespace entry of a type (CLONE_NEW*), or NULL. */

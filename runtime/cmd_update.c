@@ -203,8 +203,11 @@ static int update_run(struct ctx *ctx, const void *opts, int argc, char **argv, 
 		ret = err_set(e, ESRCH, "cannot update container \"%s\": container not running: no such process", c.id);
 	if (ret == 0)
 		ret = o->resources ? from_file(ctx, o->resources, &r, e) : from_options(ctx, o, &r, e);
+	const struct resources *limits = ret == 0 ? resources_of_version(&ctx->arena, &r, c.state->oci_version) : NULL;
+	if (ret == 0 && !limits)
+		ret = err_nomem(e);
 	if (ret == 0)
-		ret = cgroup_knobs(&ctx->arena, &r, &knobs, e);
+		ret = cgroup_knobs(&ctx->arena, limits, &knobs, e);
 	if (ret < 0)
 		return ret;
 	if (!c.state->cgroup_path)

@@ -586,11 +586,14 @@ static uint32_t host_uid(const struct plan *p, uint32_t uid)
 
 static int plan_cgroup(struct builder *b, struct err *e)
 {
+	const struct resources *limits = resources_of_version(b->a, b->l->resources, b->c->oci_version);
+	if (b->l->resources && !limits)
+		return err_nomem(e);
 	struct cgroup_request q = {
 		.manager = b->o->cgroup_manager,
 		.cgroups_path = b->l->cgroups_path,
 		.id = b->o->id,
-		.resources = b->l->resources,
+		.resources = limits,
 		.delegate = cgroup_delegates(b->c),
 		.no_mknod = b->f->in_userns || b->p->namespaces & CLONE_NEWUSER,
 		.owner_uid = host_uid(b->p, b->c->process->user.uid),

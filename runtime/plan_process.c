@@ -114,7 +114,7 @@ int plan_rlimits(struct builder *b, struct err *e)
 		struct step_rlimit *s = STEP(b, RLIMIT, rlimit);
 		if (!s)
 			return err_nomem(e);
-		*s = (struct step_rlimit){ l->v[i].type, l->v[i].soft, l->v[i].hard };
+		*s = (struct step_rlimit){ l->v[i].type, l->v[i].soft, l->v[i].hard, name_of(&rlimit_names, l->v[i].type) };
 	}
 	return 0;
 }

@@ -59,7 +59,7 @@ static const struct plan_field mask_fields[] = { F(mask, STR, path) };
 static const struct plan_field cwd_make_fields[] = { F(cwd_make, STR, path), F(cwd_make, U32, uid),
 						     F(cwd_make, U32, gid) };
 static const struct plan_field rlimit_fields[] = { F(rlimit, U32, resource), F(rlimit, U64, soft),
-						   F(rlimit, U64, hard) };
+						   F(rlimit, U64, hard), F(rlimit, STR, name) };
 static const struct plan_field scheduler_fields[] = {
 	F(scheduler, U32, policy),  F(scheduler, HEX, flags),	 F(scheduler, I32, nice),   F(scheduler, U32, priority),
 	F(scheduler, U64, runtime), F(scheduler, U64, deadline), F(scheduler, U64, period),

@@ -97,6 +97,14 @@ const char *err_name(int errnum)
 	return NULL;
 }
 
+/* Names in a text may come from an image: they end up on terminals and in logs, one line each. */
+static void one_line(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == '\177')
+			*s = '?';
+}
+
 int err_sys(struct err *e, int errnum, const char *fmt, ...)
 {
 	va_list ap;
@@ -107,6 +115,7 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
+	one_line(e->text);
 
 	size_t n = strlen(e->text);
 	const char *text = err_text(errnum);
@@ -126,6 +135,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
+	one_line(e->text);
 	return -code;
 }
 
@@ -137,6 +147,7 @@ int err_bad(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
+	one_line(e->text);
 	return -EINVAL;
 }
 
@@ -151,6 +162,7 @@ int err_in(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(e->text))
 		n = (int)sizeof(e->text) - 1;
+	one_line(e->text);
 	size_t left = sizeof(e->text) - (size_t)n;
 	if (snprintf(e->text + n, left, ": %s", old) < 0)
 		e->text[n] = '\0';

@@ -26,7 +26,7 @@ int init_rlimit(struct init *in, const struct step_rlimit *s, struct err *e)
 {
 	(void)in;
 	int r = sys_prlimit(0, s->resource, &(struct sys_rlimit){ s->soft, s->hard });
-	return r < 0 ? err_sys(e, r, "set process.rlimits %u to %llu:%llu", s->resource, (unsigned long long)s->soft,
+	return r < 0 ? err_sys(e, r, "set %s to %llu:%llu", s->name, (unsigned long long)s->soft,
 			       (unsigned long long)s->hard) : 0;
 }
 
