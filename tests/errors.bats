@@ -5,21 +5,20 @@
 
 load helpers
 
-setup() { new_bundle; set_args /bin/true; }
-teardown() { ctr delete --force "$ID" >/dev/null 2>&1 || :; }
+setup() { test_setup; new_bundle; set_args /bin/true; }
 
 # Runs the container with stderr apart; checks that it failed in one line and left no state.
 refused()
 {
 	status=0
-	ctr run -b "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
-	output=$(cat "$BATS_TEST_TMPDIR/out") stderr=$(cat "$BATS_TEST_TMPDIR/err")
+	ctr run -b "$BUNDLE" "$ID" </dev/null >"$T/out" 2>"$T/err" || status=$?
+	output=$(cat "$T/out") stderr=$(cat "$T/err")
 	[ "$status" -ne 0 ] || { echo "it was taken"; return 1; }
 	[ "$status" -lt 128 ]
 	[ "$(printf '%s\n' "$stderr" | wc -l)" = 1 ] || { echo "more than one line: $stderr"; return 1; }
 	[ -n "$stderr" ]
 	[ -z "$output" ]
-	[ ! -e "$STATE/$ID" ]
+	[ ! -e "$ROOT/$ID" ]
 	for word in "$@"; do
 		case $stderr in *"$word"*) ;; *) echo "no \"$word\" in: $stderr"; return 1 ;; esac
 	done
@@ -190,7 +189,7 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 			[ "$status" -ne 0 ]
 		done
 	done
-	[ -z "$(ls -A "$STATE")" ]
+	[ -z "$(ls -A "$ROOT")" ]
 	[ -d "$BUNDLE" ]
 }
 
@@ -215,7 +214,7 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 
 @test "an id in use" {
 	set_args /bin/sleep 100
-	ctr create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	create_container
 	run ctr create -b "$BUNDLE" "$ID"
 	assert_status 1
 	assert_output_has "$ID"
@@ -264,7 +263,7 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	run ctr create -b "$BUNDLE" "$ID"
 	assert_output_has "no such file or directory"
 	[ "$status" -ne 0 ]
-	[ ! -e "$STATE/$ID" ]
+	[ ! -e "$ROOT/$ID" ]
 }
 
 @test "a bundle that is a file or missing" {
@@ -273,18 +272,18 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 		run --separate-stderr ctr run -b "$b" "$ID"
 		[ "$status" -ne 0 ]
 		[ "$(printf '%s\n' "$stderr" | wc -l)" = 1 ]
-		[ ! -e "$STATE/$ID" ]
+		[ ! -e "$ROOT/$ID" ]
 	done
 }
 
 @test "damaged and foreign state is an error, and delete --force removes it" {
 	only_ctr
 	set_args /bin/sleep 100
-	ctr run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	start_container
 	pid=$(ctr state "$ID" | jq .pid)
-	file=$(find "$STATE/$ID" -type f -size +0 | head -1)
+	file=$(find "$ROOT/$ID" -type f -size +0 | head -1)
 	[ -n "$file" ]
-	cp "$file" "$BATS_TEST_TMPDIR/kept"
+	cp "$file" "$T/kept"
 	for text in '' '{' '{}' '[]' 'x' '{"version":999}' '{"ociVersion":"1.0.0","id":"other"}'; do
 		printf '%s' "$text" >"$file"
 		for command in state kill start pause; do
@@ -295,14 +294,14 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 		[ "$status" -lt 128 ]
 	done
 	kill -0 "$pid"
-	cp "$BATS_TEST_TMPDIR/kept" "$file"
+	cp "$T/kept" "$file"
 	ctr delete --force "$ID"
-	[ ! -e "$STATE/$ID" ]
+	[ ! -e "$ROOT/$ID" ]
 	! kill -0 "$pid" 2>/dev/null
-	mkdir "$STATE/$ID"
-	echo '{' >"$STATE/$ID/state.json"
+	mkdir "$ROOT/$ID"
+	echo '{' >"$ROOT/$ID/state.json"
 	run ctr delete --force "$ID"
-	[ ! -e "$STATE/$ID" ] || { echo "$output"; return 1; }
+	[ ! -e "$ROOT/$ID" ] || { echo "$output"; return 1; }
 }
 
 @test "unknown commands and options" {
