@@ -144,7 +144,8 @@ static int make_cgroup(struct creation *k, struct err *e)
 	if (r < 0)
 		return r;
 	k->cgroup_made = true;
-	k->c->state->cgroup_kept = kept;
+	/* The runtime's own parent goes with its last container, whichever of them made it. */
+	k->c->state->cgroup_kept = !p->explicit_path && str_starts(p->path, "/ctr/") ? 0 : kept;
 	r = cgroup_attach_devices(k->cgroup_fd, &p->devices, e);
 	return r < 0 ? r : cgroup_apply(k->cgroup_fd, &p->knobs, CGROUP_EARLY, e);
 }

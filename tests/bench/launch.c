@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Times commands as whole processes, interleaved: each round runs every runtime once, in rotated order, so
+ * that a drift of the machine's speed hits all alike. Prints one line per runtime and round:
+ * "METRIC RUNTIME MICROSECONDS PEAK_RSS_KB". Reads from stdin a table of
+ * "METRIC<TAB>RUNTIME<TAB>PREPARE<TAB>COMMAND<TAB>CLEANUP", each command as words separated by blanks;
+ * PREPARE and CLEANUP (may be "-") are not timed. usage: launch ROUNDS
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROWS_MAX 64
+#define WORDS_MAX 64
+
+struct row {
+	char *metric, *runtime, *words[3][WORDS_MAX];
+	char text[4096];
+};
+
+extern char **environ;
+static struct row rows[ROWS_MAX];
+
+static void split(char *s, char **words)
+{
+	int n = 0;
+
+	for (char *w = s; *w && n < WORDS_MAX - 1;) {
+		w += strspn(w, " ");
+		if (!*w)
+			break;
+		words[n++] = w;
+		w += strcspn(w, " ");
+		if (*w)
+			*w++ = '\0';
+	}
+	words[n] = NULL;
+}
+
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* Runs one command with its output thrown away; its status, time and peak memory. */
+static int run(char **words, double *us, long *rss)
+{
+	posix_spawn_file_actions_t fa;
+	struct rusage ru;
+	int status;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&fa, 1, "/dev/null", O_WRONLY, 0);
+	double start = now_us();
+	int r = posix_spawn(&pid, words[0], &fa, NULL, words, environ);
+	posix_spawn_file_actions_destroy(&fa);
+	if (r != 0) {
+		fprintf(stderr, "launch: %s: %s\n", words[0], strerror(r));
+		return -1;
+	}
+	while (wait4(pid, &status, 0, &ru) < 0)
+		if (errno != EINTR)
+			return -1;
+	*us = now_us() - start;
+	*rss = ru.ru_maxrss;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int main(int argc, char **argv)
+{
+	int n = 0, rounds = argc > 1 ? atoi(argv[1]) : 20;
+	double us;
+	long rss;
+
+	while (n < ROWS_MAX && fgets(rows[n].text, sizeof(rows[n].text), stdin)) {
+		char *fields[5], *s = rows[n].text;
+		s[strcspn(s, "\n")] = '\0';
+		for (int i = 0; i < 5; i++) {
+			fields[i] = s;
+			s += strcspn(s, "\t");
+			if (*s)
+				*s++ = '\0';
+		}
+		rows[n].metric = fields[0];
+		rows[n].runtime = fields[1];
+		for (int i = 0; i < 3; i++)
+			split(fields[2 + i], rows[n].words[i]);
+		n++;
+	}
+	for (int round = 0; round < rounds + 1; round++) {
+		for (int k = 0; k < n; k++) {
+			struct row *r = &rows[(k + round) % n];
+			int status = 0;
+			if (strcmp(r->words[0][0], "-") != 0)
+				status = run(r->words[0], &us, &rss);
+			if (status == 0)
+				status = run(r->words[1], &us, &rss);
+			if (status != 0)
+				fprintf(stderr, "launch: %s of %s failed with %d\n", r->metric, r->runtime, status);
+			else if (round > 0) /* the first round warms up */
+				printf("%s %s %.1f %ld\n", r->metric, r->runtime, us, rss);
+			if (strcmp(r->words[2][0], "-") != 0)
+				run(r->words[2], &us, &rss);
+		}
+	}
+	return 0;
+}
