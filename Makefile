@@ -85,7 +85,7 @@ TEST_SRC := $(wildcard tests/unit/*.c)
 TESTS    := $(TEST_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 
 # Programs beside ctr that need a library which exists only shared; ctr starts them when they are needed.
-HELPERS  := $(B)/ctr-net
+HELPERS  := $(B)/ctr-net $(if $(shell $(PKG) --exists libsystemd && echo 1),$(B)/ctr-systemd)
 
 ifeq ($(V),1)
 Q :=
@@ -144,6 +144,12 @@ $(B)/ctr-net: $(NET_SRC) $(wildcard netns/helper/*.h) netns/netns.h Makefile
 	$(call say,LD,$@)cc $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(NET_SRC) \
 		$(shell $(PKG) --cflags --libs libmnl)
 
+SYSTEMD_SRC := $(wildcard cgroup/helper/*.c) runtime/base/err.c
+$(B)/ctr-systemd: $(SYSTEMD_SRC) runtime/base/err.h runtime/base/util.h Makefile
+	$(Q)mkdir -p $(@D)
+	$(call say,LD,$@)cc $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(SYSTEMD_SRC) \
+		$(shell $(PKG) --cflags --libs libsystemd)
+
 $(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -154,6 +160,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libctr.a
 	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)
 
 .SECONDARY: $(TEST_SRC:%.c=$(B)/%.o)
+
+# Runs the helper that lies beside ctr.
+$(B)/tests/unit/systemd: | $(HELPERS)
 
 # Unit and golden tests: no privilege, seconds. Each program prints TAP.
 unit: $(TESTS)

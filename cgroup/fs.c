@@ -53,12 +53,7 @@ static int enable_each(int fd, const char *list, const struct strv *need, const 
 	return 0;
 }
 
-/*
- * Enables the controllers of `avail` for the children of fd and leaves in `avail` those that are enabled
- * then: what the children have.
- */
-static int enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, const char *where,
-		  struct err *e)
+int cg_enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, const char *where, struct err *e)
 {
 	char on[CGROUP_WORDS_MAX], list[2 * CGROUP_WORDS_MAX] = "";
 	const char *p = avail, *w;
@@ -129,7 +124,7 @@ static int walk_down(struct walk *w, const char *path, const struct strv *need, 
 	while ((n = cg_next_component(&p, &c)) > 0 && n < sizeof(name)) {
 		snprintf(name, sizeof(name), "%.*s", (int)n, c);
 		snprintf(shown, sizeof(shown), "%s%s", w->mount, where);
-		r = enable(w->fd, avail, need, shown, e);
+		r = cg_enable(w->fd, avail, need, shown, e);
 		if (r < 0)
 			return r;
 		used += (size_t)snprintf(where + used, sizeof(where) - used, "/%s", name);
@@ -166,8 +161,7 @@ static int target_check(int fd, const char *path, struct err *e)
 /* The OCI runtime must hand over these where the kernel does not list the files itself. */
 static const char delegate_fallback[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
 
-/* The directory and the files of cgroups(7), delegation; nothing else. A missing file is no error. */
-static int delegate(int fd, uid_t uid, struct err *e)
+int cg_delegate(int fd, uid_t uid, struct err *e)
 {
 	char text[1024];
 	const char *p = text, *w;
@@ -199,7 +193,7 @@ static int create_once(const struct cgroup_plan *p, struct walk *w, struct err *
 	if (r >= 0)
 		r = target_check(w->fd, p->path, e);
 	if (r >= 0 && p->owner_set)
-		r = delegate(w->fd, p->owner_uid, e);
+		r = cg_delegate(w->fd, p->owner_uid, e);
 	return r;
 }
 

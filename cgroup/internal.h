@@ -48,6 +48,15 @@ int cg_open_dir(int dirfd, const char *path) MUST_CHECK;
  */
 int cg_remove_chain(int base, const char *path, unsigned int kept);
 
+/*
+ * Enables the controllers of `avail` for the children of fd and leaves in `avail` those that are enabled
+ * then: what the children have. Only those in `need` must succeed. `where` names fd in messages.
+ */
+int cg_enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, const char *where,
+	      struct err *e) MUST_CHECK;
+/* Gives uid the directory and the files of cgroups(7), delegation; nothing else. A missing file is no error. */
+int cg_delegate(int fd, uid_t uid, struct err *e) MUST_CHECK;
+
 /* checkBeforeUpdate (E26) against the usage that the cgroup's files report: 0 or -EBUSY. */
 int cg_usage_check(int fd, const struct cgroup_knob_list *k, struct err *e) MUST_CHECK;
 

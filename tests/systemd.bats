@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The systemd driver against a real manager, in a machine of its own (lib/with-systemd): tests/unit/systemd.c runs
+# inside as root with the system's manager, and as an ordinary user with his own, and ctr itself.
+
+bats_require_minimum_version 1.5.0
+
+CTR=${CTR:-${BATS_TEST_DIRNAME}/../build/ctr}
+WITH=$BATS_TEST_DIRNAME/lib/with-systemd
+
+setup()
+{
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -x /lib/systemd/systemd ] && [ -x /usr/bin/dbus-daemon ] || skip "needs systemd and dbus"
+	stat -fc %T /sys/fs/cgroup /sys/fs/cgroup/unified 2>/dev/null | grep -q cgroup2fs || skip "needs cgroup2 mounted"
+	BUILD=$(dirname "$(readlink -f "$CTR")")
+	UNIT=$BUILD/tests/unit/systemd
+	[ -x "$BUILD/ctr-systemd" ] || skip "ctr-systemd is not built (libsystemd-dev)"
+}
+
+user()
+{
+	OTHER=$(getent passwd | awk -F: '$3 >= 1000 && $3 < 60000 { print $1; exit }')
+	[ -n "$OTHER" ] || skip "needs an ordinary user"
+	export CTR_TEST_RUNTIME_DIR=/run/user/$(id -u "$OTHER")
+}
+
+unit_tests()
+{
+	[ -x "$UNIT" ] || skip "tests/unit/systemd is not built"
+	run "$@" "$UNIT" </dev/null
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "$output" != *"not run"* ]]
+}
+
+@test "system manager" {
+	export CTR_TEST_SYSTEMD=system
+	unit_tests "$WITH"
+	[[ "$output" == *"born in the scope"* ]]
+}
+
+@test "user manager" {
+	user
+	export CTR_TEST_SYSTEMD=user
+	unit_tests "$WITH" --user "$OTHER"
+}
+
+@test "user manager, from within a user namespace" {
+	user
+	export CTR_TEST_SYSTEMD=user
+	unit_tests "$WITH" --user "$OTHER" unshare --user --map-root-user
+}
+
+@test "a bus that hangs: an error in time, nothing left, and a working bus afterwards" {
+	cat >"$BATS_TEST_TMPDIR/slow" <<'E'
+printf '\0' | "$1" start unix:path=/run/dbus/system_bus_socket 9000 a.scope system.slice x || exit 1
+pid=$(pgrep -x dbus-daemon) || exit 1
+kill -STOP "$pid"
+begin=$(date +%s%N)
+printf '\0' | "$1" start unix:path=/run/dbus/system_bus_socket 700 b.scope system.slice x && exit 1
+echo "took $((($(date +%s%N) - begin) / 1000000)) ms"
+kill -CONT "$pid"
+sleep 0.3
+systemctl show -p LoadState b.scope
+printf '\0' | "$1" start unix:path=/run/dbus/system_bus_socket 9000 b.scope system.slice x
+E
+	run -0 "$WITH" sh "$BATS_TEST_TMPDIR/slow" "$BUILD/ctr-systemd" </dev/null
+	echo "$output"
+	[ "${lines[0]}" = "ok /system.slice/a.scope" ]
+	[[ "${lines[1]}" == "error 110 systemd did not answer in time"* ]]
+	took=${lines[2]#took }
+	[ "${took% ms}" -ge 700 ] && [ "${took% ms}" -lt 1500 ]
+	[ "${lines[3]}" = LoadState=not-found ]
+	[ "${lines[4]}" = "ok /system.slice/b.scope" ]
+}
+
+@test "the environment itself: status, output, and nothing left" {
+	run -7 --separate-stderr "$WITH" sh -c 'echo out; echo err >&2; exit 7' </dev/null
+	[ "$output" = out ]
+	[ "$stderr" = err ]
+	for cg in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+		run -0 find "$cg" -maxdepth 1 -name 'with-systemd.*'
+		[ -z "$output" ]
+	done
+}
