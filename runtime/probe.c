@@ -21,7 +21,7 @@
 #include <cpuid.h>
 #endif
 
-/* ---- files -------------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------------- */
 
 static int open_regular(int root, const char *path)
 {
@@ -131,7 +131,7 @@ void probe_device_look(const struct probe_source *src, const char *path, struct 
 		ret->usable = probe_answer_of(faccessat(src->root, path, R_OK | W_OK, AT_EACCESS) == 0);
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------------ */
 
 bool probe_has_word(const char *text, size_t n, const char *word)
 {
@@ -168,7 +168,7 @@ void probe_append(char *buf, size_t size, const char *separator, const char *tex
 	(void)snprintf(buf + used, size - used, "%s%s", separator, text);
 }
 
-/* ---- work in a child ---------------------------------------------------------------------------------------- */
+/* ---- work in a child ------------------------------------------------------------------------------- */
 
 static int64_t now_us(void)
 {
@@ -200,7 +200,7 @@ static int read_answer(int fd, char *answer, size_t n, int timeout_ms)
 	return 0;
 }
 
-/* A child that the kernel does not let die, as a broken KVM might do, is left behind after a tenth of a second. */
+/* A child that the kernel does not let die (a broken KVM might do that) is left behind after 0.1 s. */
 static void reap(pid_t pid)
 {
 	(void)kill(pid, SIGKILL);
@@ -234,7 +234,7 @@ int probe_in_child(void (*work)(void *arg, int fd), void *arg, void *answer, siz
 	return r;
 }
 
-/* ---- frame -------------------------------------------------------------------------------------------------- */
+/* ---- frame ----------------------------------------------------------------------------------------- */
 
 #if defined(__x86_64__) || defined(__i386__)
 static void cpuid_machine(void *arg, uint32_t leaf, uint32_t subleaf, uint32_t regs[4])

@@ -35,7 +35,7 @@ struct probe_source {
 	bool live;		/* ask the running kernel too */
 };
 
-/* ---- what the processor says ---------------------------------------------------------------------------- */
+/* ---- what the processor says ----------------------------------------------------------------------- */
 
 struct probe_cpu {
 	char vendor[16], model[64];
@@ -48,7 +48,7 @@ struct probe_cpu {
 	char features[160];	       /* the ones that matter, separated by spaces */
 };
 
-/* ---- KVM and the devices around it ------------------------------------------------------------------------ */
+/* ---- KVM and the devices around it ----------------------------------------------------------------- */
 
 enum probe_kvm_stage { /* how far the trial came; each stage includes the ones before */
 	PROBE_KVM_NOT_TRIED,
@@ -80,7 +80,7 @@ struct probe_kvm {
 	unsigned int iommu_groups, iommus;
 };
 
-/* ---- kernel ------------------------------------------------------------------------------------------------- */
+/* ---- kernel ---------------------------------------------------------------------------------------- */
 
 enum probe_call {
 	PROBE_CALL_OPENAT2, PROBE_CALL_CLONE3, PROBE_CALL_CLOSE_RANGE, PROBE_CALL_PIDFD_OPEN,
@@ -132,7 +132,7 @@ struct probe_cgroup {
 	enum probe_answer kill; /* cgroup.kill */
 };
 
-/* ---- programs beside us ------------------------------------------------------------------------------------- */
+/* ---- programs beside us ---------------------------------------------------------------------------- */
 
 enum probe_helper {
 	PROBE_NEWUIDMAP, PROBE_NEWGIDMAP, PROBE_PASTA, PROBE_SLIRP, PROBE_CRIU, PROBE_QEMU,
@@ -144,10 +144,12 @@ struct probe_program {
 	bool privileged; /* setuid, or with file capabilities */
 };
 
-/* ---- what we run inside of ------------------------------------------------------------------------------------ */
+/* ---- what we run inside of ------------------------------------------------------------------------- */
 
 /* The kinds of the survey in README: where the hypervisor sits, and how the guest's code is run. */
-enum probe_type { PROBE_TYPE_NONE, PROBE_TYPE_1, PROBE_TYPE_2, PROBE_TYPE_1_OR_2, PROBE_TYPE_OS, PROBE_TYPE_UNKNOWN };
+enum probe_type {
+	PROBE_TYPE_NONE, PROBE_TYPE_1, PROBE_TYPE_2, PROBE_TYPE_1_OR_2, PROBE_TYPE_OS, PROBE_TYPE_UNKNOWN,
+};
 enum probe_method {
 	PROBE_METHOD_NONE, PROBE_METHOD_EMULATION, PROBE_METHOD_HARDWARE, PROBE_METHOD_PARA,
 	PROBE_METHOD_HYBRID, PROBE_METHOD_OS, PROBE_METHOD_UNKNOWN,
@@ -175,10 +177,12 @@ struct probe_inside {
 	enum probe_answer chroot;
 };
 
-/* ---- conclusions ---------------------------------------------------------------------------------------------- */
+/* ---- conclusions ----------------------------------------------------------------------------------- */
 
-enum probe_group { PROBE_GROUP_VM, PROBE_GROUP_KERNEL, PROBE_GROUP_NS, PROBE_GROUP_CGROUP, PROBE_GROUP_CONFINE,
-		   PROBE_GROUP_PROGRAMS, PROBE_GROUP_COUNT };
+enum probe_group {
+	PROBE_GROUP_VM, PROBE_GROUP_KERNEL, PROBE_GROUP_NS, PROBE_GROUP_CGROUP, PROBE_GROUP_CONFINE,
+	PROBE_GROUP_PROGRAMS, PROBE_GROUP_COUNT,
+};
 
 #define PROBE_CHECK_MAX 48
 

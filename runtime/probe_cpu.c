@@ -116,7 +116,8 @@ static void other_read(struct probe *p, const struct probe_source *src, const ch
 		const char *s = cpuinfo_field(cpuinfo, "isa", &n);
 		size_t letters = strcspn(s, "_\n");
 		c->extension_name = "h";
-		c->extension = n == 0 ? PROBE_UNKNOWN : probe_answer_of(n > 4 && memchr(s + 4, 'h', letters > 4 ? letters - 4 : 0));
+		if (letters > strlen("rv64"))
+			c->extension = probe_answer_of(memchr(s + 4, 'h', letters - 4) != NULL);
 	} else if (str_starts(src->arch, "ppc")) {
 		/* The bare machine says so in its device tree; in an LPAR the mode belongs to the hypervisor. */
 		char compatible[256];

@@ -12,7 +12,7 @@
 
 #include "base/util.h"
 
-/* ---- devices ------------------------------------------------------------------------------------------------ */
+/* ---- devices --------------------------------------------------------------------------------------- */
 
 /* The name that `id` has in a file of "name:x:id:..." lines; empty when it has none. */
 static void name_of_id(int root, const char *file, uint32_t id, char *buf, size_t size)
@@ -81,7 +81,7 @@ static void devices_read(struct probe *p, const struct probe_source *src)
 	k->iommu_groups = probe_count_entries(src->root, "sys/kernel/iommu_groups");
 }
 
-/* ---- kernel ------------------------------------------------------------------------------------------------- */
+/* ---- kernel ---------------------------------------------------------------------------------------- */
 
 static void kernel_read(struct probe *p, const struct probe_source *src)
 {
@@ -119,11 +119,11 @@ static void kernel_read(struct probe *p, const struct probe_source *src)
 		k->seccomp_active = strstr(text, "\nSeccomp:\t2") != NULL;
 }
 
-/* ---- namespaces --------------------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------------ */
 
 /* Adds up the ranges of "owner:start:count" lines that belong to the name or to the number (subuid(5)). */
-static void subids_read(const struct probe_source *src, const char *file, const char *name, uint64_t *ret_count,
-			uint64_t *ret_first)
+static void subids_read(const struct probe_source *src, const char *file, const char *name,
+			uint64_t *ret_count, uint64_t *ret_first)
 {
 	char text[16384], number[16];
 
@@ -168,7 +168,7 @@ static void namespaces_read(struct probe *p, const struct probe_source *src)
 	subids_read(src, "etc/subgid", n->user, &n->subgids, &n->subgid_first);
 }
 
-/* ---- cgroups ------------------------------------------------------------------------------------------------ */
+/* ---- cgroups --------------------------------------------------------------------------------------- */
 
 /* The cgroup that a user manager gives its user, else the own one; where its controllers are, if anywhere. */
 static void delegation_read(struct probe_cgroup *c, const struct probe_source *src, const char *top)
@@ -223,7 +223,7 @@ static void cgroup_read(struct probe *p, const struct probe_source *src)
 	delegation_read(c, src, top);
 }
 
-/* ---- programs ----------------------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -242,8 +242,8 @@ static const struct {
 };
 
 /* Fixed places: a runtime is started with any PATH or none. */
-static const char *const directories[] = { "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "bin", "sbin",
-					   "usr/libexec", "usr/lib/qemu", "usr/libexec/qemu", "usr/lib/virtiofsd" };
+static const char *const directories[] = { "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin",
+					   "bin", "sbin", "usr/libexec", "usr/lib/qemu", "usr/libexec/qemu", "usr/lib/virtiofsd" };
 
 const char *probe_helper_name(enum probe_helper helper)
 {
@@ -256,7 +256,8 @@ static const char *qemu_arch(const char *arch)
 	return str_eq(arch, "i686") ? "i386" : str_eq(arch, "ppc64le") ? "ppc64" : arch;
 }
 
-static bool program_look(const struct probe_source *src, const char *dir, const char *file, struct probe_program *ret)
+static bool program_look(const struct probe_source *src, const char *dir, const char *file,
+			 struct probe_program *ret)
 {
 	char path[sizeof(ret->path) - 1], full[64];
 	struct stat st;

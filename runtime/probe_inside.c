@@ -15,7 +15,7 @@
 
 #include "base/util.h"
 
-/* ---- the layers and their kinds ----------------------------------------------------------------------------- */
+/* ---- the layers and their kinds -------------------------------------------------------------------- */
 
 struct layer_kind {
 	const char *id, *name;
@@ -109,7 +109,7 @@ const char *probe_method_text(enum probe_method method)
 	return texts[method];
 }
 
-/* ---- collecting --------------------------------------------------------------------------------------------- */
+/* ---- collecting ------------------------------------------------------------------------------------ */
 
 /* Keeps the list ordered by weight; a layer seen twice keeps its heavier sign. */
 static void layer_put(struct probe_layer *list, size_t *n, const struct layer_kind *kind, uint8_t weight,
@@ -153,7 +153,7 @@ static void container_put(struct probe *p, const char *id, uint8_t weight, const
 		  kind_of(container_kinds, ARRAY_SIZE(container_kinds), id), weight, evidence);
 }
 
-/* ---- hypervisors: CPUID ------------------------------------------------------------------------------------- */
+/* ---- hypervisors: CPUID ---------------------------------------------------------------------------- */
 
 /*
  * The twelve bytes in ebx, ecx, edx of a hypervisor's base leaf. KVM's weighs little, since what is built on
@@ -226,7 +226,7 @@ static void cpuid_look(struct probe *p, const struct probe_source *src)
 		vm_put(p, "vm-other", 10, "cpuid 1 ecx bit 31 (hypervisor present)");
 }
 
-/* ---- hypervisors: files ------------------------------------------------------------------------------------- */
+/* ---- hypervisors: files ---------------------------------------------------------------------------- */
 
 enum match { M_EXISTS, M_PREFIX, M_CONTAINS, M_EQUALS };
 
@@ -267,7 +267,7 @@ static const struct file_row vm_rows[] = {
 	{ "qemu", DMI "product_name", M_PREFIX, "QEMU", 50, false },
 	/* Not SMBIOS. */
 	{ "uml", "proc/cpuinfo", M_CONTAINS, "User Mode Linux", 100, false }, /* arch/um/kernel/um_arch.c */
-	{ "qemu-tcg", "proc/cpuinfo", M_CONTAINS, "QEMU Virtual CPU", 48, false }, /* -cpu qemu64 keeps it under KVM */
+	{ "qemu-tcg", "proc/cpuinfo", M_CONTAINS, "QEMU Virtual CPU", 48, false }, /* or KVM */
 	{ "xen", "sys/hypervisor/type", M_PREFIX, "xen", 72, false }, /* ABI/stable/sysfs-hypervisor-xen */
 	{ "xen", "proc/xen", M_EXISTS, NULL, 62, false },
 	{ "zvm", "proc/sysinfo", M_CONTAINS, "z/VM", 70, false }, /* s390: "VM00 Control Program: z/VM" */
@@ -395,13 +395,14 @@ static void xen_look(struct probe *p, const struct probe_source *src)
 			if (str_eq(text, guests[i]))
 				p->inside.xen_guest = guests[i];
 	if (!p->inside.xen_guest && p->cpu.hypervisor_bit)
-		p->inside.xen_guest = "HVM"; /* PV kernels mask the bit in cpuinfo; CPUID itself is trapped in PVH and HVM */
+		p->inside.xen_guest = "HVM"; /* kernels before 4.13 have no guest_type; PV cannot trap CPUID */
 }
 
 static void method_decide(struct probe *p, const struct probe_source *src)
 {
 	struct probe_inside *in = &p->inside;
-	static const char *const buses[] = { "sys/bus/virtio/devices", "sys/bus/xen/devices", "sys/bus/vmbus/devices" };
+	static const char *const buses[] = { "sys/bus/virtio/devices", "sys/bus/xen/devices",
+					     "sys/bus/vmbus/devices" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(buses); i++)
 		in->paravirtual_devices = in->paravirtual_devices || probe_count_entries(src->root, buses[i]) > 0;
@@ -417,7 +418,7 @@ static void method_decide(struct probe *p, const struct probe_source *src)
 		in->vm_method = PROBE_METHOD_HYBRID;
 }
 
-/* ---- containers --------------------------------------------------------------------------------------------- */
+/* ---- containers ------------------------------------------------------------------------------------ */
 
 static const struct file_row container_rows[] = {
 	{ "podman", "run/.containerenv", M_CONTAINS, "engine=\"podman", 90, false }, /* libpod writes engine= */
@@ -430,7 +431,7 @@ static const struct file_row container_rows[] = {
 	{ "incus", "dev/incus", M_EXISTS, NULL, 91, false },
 	{ "kubernetes", "var/run/secrets/kubernetes.io/serviceaccount", M_EXISTS, NULL, 40, false },
 	{ "kubernetes", "run/secrets/kubernetes.io/serviceaccount", M_EXISTS, NULL, 40, false },
-	{ "gvisor", "proc/version", M_CONTAINS, "#1 SMP Sun Jan 10 15:06:54 PST 2016", 85, false }, /* its fixed text */
+	{ "gvisor", "proc/version", M_CONTAINS, "#1 SMP Sun Jan 10 15:06:54 PST 2016", 85, false }, /* fixed */
 };
 
 /* Words in the path of a cgroup; drivers write DIR/ID or DIR-ID.scope. */
@@ -493,7 +494,8 @@ static void environ_look(struct probe *p, const struct probe_source *src, const 
 	}
 }
 
-static void rows_in_text(struct probe *p, const struct file_row *rows, size_t n, const char *text, const char *where)
+static void rows_in_text(struct probe *p, const struct file_row *rows, size_t n, const char *text,
+			 const char *where)
 {
 	char seen[112];
 

@@ -37,7 +37,7 @@ static bool inside_vm(const struct probe *p)
 	return p->inside.vm_count > 0 && !(p->inside.xen_role && str_eq(p->inside.xen_role, "dom0"));
 }
 
-/* ---- virtual machines --------------------------------------------------------------------------------------- */
+/* ---- virtual machines ------------------------------------------------------------------------------ */
 
 static void judge_cpu(const struct probe *p, struct probe_check *c)
 {
@@ -179,7 +179,8 @@ static void judge_nested(const struct probe *p, struct probe_check *c)
 		advice(c, "options %s nested=1 in /etc/modprobe.d, then load the module again", p->kvm.module);
 }
 
-static void device_check(struct probe_check *c, const struct probe_device *d, const char *path, const char *module)
+static void device_check(struct probe_check *c, const struct probe_device *d, const char *path,
+			 const char *module)
 {
 	c->answer = d->exists && d->usable == PROBE_UNKNOWN ? PROBE_UNKNOWN :
 							      probe_answer_of(d->usable == PROBE_YES);
@@ -221,7 +222,7 @@ static void judge_iommu(const struct probe *p, struct probe_check *c)
 	       str_eq(p->cpu.extension_name, "vmx") ? ", intel_iommu=on for the kernel" : "");
 }
 
-/* ---- kernel ------------------------------------------------------------------------------------------------- */
+/* ---- kernel ---------------------------------------------------------------------------------------- */
 
 static void judge_kernel(const struct probe *p, struct probe_check *c)
 {
@@ -271,14 +272,15 @@ static void judge_calls(const struct probe *p, struct probe_check *c)
 
 static void judge_newer_calls(const struct probe *p, struct probe_check *c)
 {
-	static const enum probe_call newer[] = { PROBE_CALL_STATMOUNT, PROBE_CALL_LISTMOUNT, PROBE_CALL_OPEN_TREE_ATTR };
+	static const enum probe_call newer[] = { PROBE_CALL_STATMOUNT, PROBE_CALL_LISTMOUNT,
+						 PROBE_CALL_OPEN_TREE_ATTR };
 
 	calls_check(p, c, newer, ARRAY_SIZE(newer));
 	if (c->answer == PROBE_NO)
 		advice(c, "come with Linux 6.8 and 6.15; older ways are used meanwhile");
 }
 
-/* ---- namespaces --------------------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------------ */
 
 /* Which rule of the machine stands against user namespaces; false when none is seen. */
 static bool userns_forbidden(const struct probe *p, struct probe_check *c)
@@ -363,7 +365,9 @@ static void judge_idmap(const struct probe *p, struct probe_check *c)
 	c->answer = p->ns.idmap;
 	if (c->answer == PROBE_UNKNOWN && p->kernel.major && p->ns.tried == PROBE_TRY_NOT_DONE)
 		c->answer = probe_answer_of(p->kernel.major > 5 || (p->kernel.major == 5 && p->kernel.minor >= 12));
-	value(c, c->answer == PROBE_YES ? "known to the kernel" : c->answer == PROBE_NO ? "not in this kernel" : "not tried");
+	static const char *const texts[] = { [PROBE_UNKNOWN] = "not tried", [PROBE_NO] = "not in this kernel",
+					     [PROBE_YES] = "known to the kernel" };
+	value(c, "%s", texts[c->answer]);
 	if (c->answer == PROBE_NO)
 		advice(c, "Linux 5.12 and a file system that supports them; files are changed owner instead");
 }
@@ -387,7 +391,7 @@ static void judge_overlay(const struct probe *p, struct probe_check *c)
 	}
 }
 
-/* ---- cgroups ------------------------------------------------------------------------------------------------ */
+/* ---- cgroups --------------------------------------------------------------------------------------- */
 
 static void judge_cgroup2(const struct probe *p, struct probe_check *c)
 {
@@ -430,7 +434,7 @@ static void judge_cgroup_kill(const struct probe *p, struct probe_check *c)
 		advice(c, "comes with Linux 5.14 and the unified hierarchy");
 }
 
-/* ---- confinement -------------------------------------------------------------------------------------------- */
+/* ---- confinement ----------------------------------------------------------------------------------- */
 
 static void judge_seccomp(const struct probe *p, struct probe_check *c)
 {
@@ -471,7 +475,7 @@ static void judge_landlock(const struct probe *p, struct probe_check *c)
 		advice(c, "a kernel with CONFIG_SECURITY_LANDLOCK, and landlock in its lsm= list");
 }
 
-/* ---- programs ----------------------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------------- */
 
 static const struct {
 	enum probe_helper helper;
@@ -506,7 +510,7 @@ static void judge_program(const struct probe *p, struct probe_check *c, size_t i
 	}
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------------- */
 
 static const struct check_row {
 	const char *name, *label;

@@ -21,7 +21,8 @@
 /*
  * Every row's arguments are refused by the checks that come first in the call: an unknown flag, a size of
  * zero, a bad descriptor. No entry point: ENOSYS. EPERM counts as missing (a filter of the surroundings says
- * it), except where the call asks for a privilege before it looks at its arguments.
+ * it), except where the call asks for a privilege before it looks at its arguments. The youngest that are
+ * needed: mount_setattr (5.12) and landlock (5.13); not needed: statmount (6.8), open_tree_attr (6.15).
  */
 static const struct call_row {
 	const char *name;
@@ -38,11 +39,11 @@ static const struct call_row {
 	[PROBE_CALL_MOVE_MOUNT] = { "move_mount", SYS_NR_move_mount, { -1, 0, -1, 0, ~0u }, true },
 	[PROBE_CALL_FSOPEN] = { "fsopen", SYS_NR_fsopen, { 0, ~0u }, true },
 	[PROBE_CALL_FSMOUNT] = { "fsmount", SYS_NR_fsmount, { -1, ~0u, ~0u }, true },
-	[PROBE_CALL_MOUNT_SETATTR] = { "mount_setattr", SYS_NR_mount_setattr, { -1, 0, ~0u, 0, 0 }, true }, /* 5.12 */
+	[PROBE_CALL_MOUNT_SETATTR] = { "mount_setattr", SYS_NR_mount_setattr, { -1, 0, ~0u, 0, 0 }, true },
 	[PROBE_CALL_STATMOUNT] = { "statmount", NR_statmount, { 0, 0, 0, ~0u }, false },	 /* 6.8 */
 	[PROBE_CALL_LISTMOUNT] = { "listmount", NR_listmount, { 0, 0, 0, ~0u }, false },	 /* 6.8 */
-	[PROBE_CALL_OPEN_TREE_ATTR] = { "open_tree_attr", SYS_NR_open_tree_attr, { -1, 0, ~0u, 0, 0 }, false }, /* 6.15 */
-	[PROBE_CALL_LANDLOCK] = { "landlock", SYS_NR_landlock_create_ruleset, { 0, 0, 1 }, false }, /* 5.13; 1: the ABI */
+	[PROBE_CALL_OPEN_TREE_ATTR] = { "open_tree_attr", SYS_NR_open_tree_attr, { -1, 0, ~0u, 0, 0 }, false },
+	[PROBE_CALL_LANDLOCK] = { "landlock", SYS_NR_landlock_create_ruleset, { 0, 0, 1 }, false }, /* 1: the ABI */
 };
 _Static_assert(ARRAY_SIZE(call_rows) == PROBE_CALL_COUNT, "a row for every call");
 
@@ -71,7 +72,7 @@ void probe_kernel_ask(struct probe *p, const struct probe_source *src)
 	}
 }
 
-/* ---- user namespaces ---------------------------------------------------------------------------------------- */
+/* ---- user namespaces ------------------------------------------------------------------------------- */
 
 struct userns_answer {
 	enum probe_try tried;
@@ -145,7 +146,7 @@ static void put_file(const char *path, const char *text)
 		best_effort((int)write(fd, text, strlen(text)));
 }
 
-/* Without a map even root of the namespace owns no files (EOVERFLOW). The files belong to this child alone. */
+/* Without a map even root of the namespace owns no files (EOVERFLOW). They are this child's own. */
 static void map_self(uint32_t uid, uint32_t gid)
 {
 	char line[32];

@@ -59,7 +59,7 @@ static void headline(const struct page *pg, const char *label, const char *text)
 	wrapped(pg, text, 16, 16);
 }
 
-/* ---- the place on the map ----------------------------------------------------------------------------------- */
+/* ---- the place on the map -------------------------------------------------------------------------- */
 
 static void print_machine(const struct page *pg, const struct probe *p)
 {
@@ -138,7 +138,7 @@ static void print_place(const struct page *pg, const struct probe *p)
 			headline(pg, "micro-VMs", verdicts[i].text);
 }
 
-/* ---- the checks --------------------------------------------------------------------------------------------- */
+/* ---- the checks ------------------------------------------------------------------------------------ */
 
 static void print_check(const struct page *pg, const struct probe_check *c)
 {
