@@ -32,6 +32,8 @@ struct init {
 	int state;	/* the state document for hooks, or -1 */
 	mode_t umask;	/* what the program gets */
 	bool own_ns;	/* the mount namespace is ours to change */
+	bool started;	/* past the gate */
+	const struct step_seccomp *filter; /* to be loaded right before the exec, or NULL */
 	const struct step_credentials *credentials;
 	char program[PATH_MAX]; /* found by the look-up */
 };
@@ -49,6 +51,8 @@ int init_attach(int tree, int destination, struct err *e, const char *what) MUST
 int init_run_hook(struct init *in, const struct step_start_hook *h, const char *point, struct err *e) MUST_CHECK;
 /* Pid 1 with a program as its child: reap, forward, exit with its status. Does not return. */
 __attribute__((noreturn)) void init_supervise(pid_t child);
+/* Loads a filter; with a listener, hands its descriptor to the host side. */
+int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e) MUST_CHECK;
 /* Default dispositions, nothing blocked: what a program expects. */
 void init_reset_signals(void);
 

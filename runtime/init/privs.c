@@ -126,7 +126,16 @@ static int hand_listener(struct init *in, int fd, struct err *e)
 	return m.type == SYNC_HANDED ? 0 : err_set(e, EPROTO, "unexpected message \"%s\" instead of handed", sync_name(m.type));
 }
 
+/* Past the gate nothing but the exec is left: a profile need not allow what prepares it. */
 int init_seccomp(struct init *in, const struct step_seccomp *s, struct err *e)
+{
+	if (!in->started)
+		return init_load_filter(in, s, e);
+	in->filter = s;
+	return 0;
+}
+
+int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e)
 {
 	const struct sock_fprog prog = { .len = (unsigned short)(s->filter.n / sizeof(struct sock_filter)),
 					 .filter = (struct sock_filter *)(uintptr_t)s->filter.v };

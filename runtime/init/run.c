@@ -263,6 +263,7 @@ int init_gate(struct init *in, const struct step_gate *s, struct err *e)
 	struct sync_message m;
 	int fd = -1;
 
+	in->started = true;
 	if (s->listener >= 0)
 		return wait_call(in, in->slots[s->listener], e);
 	int r = sync_send(in->sync, SYNC_READY, 0, -1, e);
@@ -283,6 +284,11 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	(void)umask(in->umask);
 	init_reset_signals();
+	if (in->filter) {
+		int r = init_load_filter(in, in->filter, e);
+		if (r < 0)
+			return r;
+	}
 	(void)execve(in->program, s->args.v, s->env.v);
 	return not_executable(s->args.v[0], in->program, errno, e);
 }
