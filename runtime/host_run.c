@@ -83,6 +83,8 @@ int job_start(struct job *j, struct err *e)
 	if (j->stdin_fd >= 0)
 		(void)lseek(j->stdin_fd, 0, SEEK_SET);
 	int r = spawn_with(j, j->stdin_fd < 0 ? null : j->stdin_fd, theirs);
+	if (r == -ENOENT) /* engines take the errno's text for the container's program */
+		return err_set(e, ENOENT, "run %s: missing", j->path);
 	if (r < 0)
 		return err_sys(e, r, "run %s", j->path);
 	j->pidfd = sys_pidfd_open(j->pid, 0);
