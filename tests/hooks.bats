@@ -13,7 +13,8 @@ setup()
 	# Notes its point and what came on stdin; works on the host and, as busybox's sh, in the container.
 	cat >"$T/hook" <<-HOOK
 	#!/bin/sh
-	{ printf '%s ' "\$1"; cat; echo; } >>$T/notes
+	state=\$(cat)
+	echo "\$1 \$state" >>$T/notes
 	HOOK
 	chmod 755 "$T/hook"
 	chmod 777 "$T"
@@ -34,7 +35,7 @@ state_at() { grep "^$1 " "$T/notes" | head -1 | cut -d' ' -f2-; }
 	for p in poststop poststart createContainer createRuntime prestart; do note $p; done
 	mkdir "$BUNDLE/rootfs/notes"
 	update_config '.mounts += [{destination:"/notes",type:"bind",source:$t,options:["bind"]}] | .annotations={"x.y":"a/b"}' --arg t "$T"
-	update_config '.hooks.startContainer=[{path:"/bin/sh",args:["sh","-c","{ printf %s startContainer\\ ; cat; echo; } >>/notes/notes"]}]'
+	update_config '.hooks.startContainer=[{path:"/bin/sh",args:["sh","-c","s=$(cat); echo \"startContainer $s\" >>/notes/notes"]}]'
 	set_sh 'echo program >>/notes/notes'
 	create_container
 	pid=$(pid_of "$ID")
