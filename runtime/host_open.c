@@ -64,8 +64,10 @@ static int clone_tree(const struct plan_open *o, struct err *e)
 static int open_one(const struct plan_open *o, int state_dir, struct err *e)
 {
 	switch (o->kind) {
-	case OPEN_NS:
-		return host_open_namespace(o->path, o->ns_type, e);
+	case OPEN_NS: {
+		int fd = host_open_namespace(o->path, o->ns_type, e);
+		return fd < 0 ? err_in(e, "linux.namespaces: %s", name_of(&ns_names, o->ns_type)) : fd;
+	}
 	case OPEN_TREE:
 		return clone_tree(o, e);
 	case OPEN_IDMAP:
