@@ -25,6 +25,8 @@ teardown() { test_teardown; }
 
 test_setup()
 {
+	# Containers with ids of their own must be able to reach their root.
+	[ ! -O "${BATS_RUN_TMPDIR:-/nonexistent}" ] || chmod 755 "$BATS_RUN_TMPDIR"
 	[ -x "$RUNTIME" ] || { echo "no runtime: $RUNTIME" >&2; return 1; }
 	T=$(mktemp -d "${BATS_RUN_TMPDIR:-/tmp}/t.XXXXXX")
 	chmod 755 "$T"
