@@ -15,9 +15,6 @@
 #include "base/sys.h"
 #include "base/util.h"
 
-#define NR_statmount 457
-#define NR_listmount 458
-
 /*
  * Every row's arguments are refused by the checks that come first in the call: an unknown flag, a size of
  * zero, a bad descriptor. No entry point: ENOSYS. EPERM counts as missing (a filter of the surroundings says
@@ -40,8 +37,8 @@ static const struct call_row {
 	[PROBE_CALL_FSOPEN] = { "fsopen", SYS_NR_fsopen, { 0, ~0u }, true },
 	[PROBE_CALL_FSMOUNT] = { "fsmount", SYS_NR_fsmount, { -1, ~0u, ~0u }, true },
 	[PROBE_CALL_MOUNT_SETATTR] = { "mount_setattr", SYS_NR_mount_setattr, { -1, 0, ~0u, 0, 0 }, true },
-	[PROBE_CALL_STATMOUNT] = { "statmount", NR_statmount, { 0, 0, 0, ~0u }, false },	 /* 6.8 */
-	[PROBE_CALL_LISTMOUNT] = { "listmount", NR_listmount, { 0, 0, 0, ~0u }, false },	 /* 6.8 */
+	[PROBE_CALL_STATMOUNT] = { "statmount", SYS_NR_statmount, { 0, 0, 0, ~0u }, false },	 /* 6.8 */
+	[PROBE_CALL_LISTMOUNT] = { "listmount", SYS_NR_listmount, { 0, 0, 0, ~0u }, false },	 /* 6.8 */
 	[PROBE_CALL_OPEN_TREE_ATTR] = { "open_tree_attr", SYS_NR_open_tree_attr, { -1, 0, ~0u, 0, 0 }, false },
 	[PROBE_CALL_LANDLOCK] = { "landlock", SYS_NR_landlock_create_ruleset, { 0, 0, 1 }, false }, /* 1: the ABI */
 };
@@ -52,16 +49,11 @@ const char *probe_call_name(enum probe_call call)
 	return call_rows[call].name;
 }
 
-static long call_raw(const struct call_row *row)
-{
-	return sys_ret(syscall(row->nr, row->args[0], row->args[1], row->args[2], row->args[3], row->args[4]));
-}
-
 void probe_kernel_ask(struct probe *p, const struct probe_source *src)
 {
 	(void)src;
 	for (size_t i = 0; i < PROBE_CALL_COUNT; i++) {
-		long r = call_raw(&call_rows[i]);
+		long r = sys_any(call_rows[i].nr, call_rows[i].args);
 		bool missing = r == -ENOSYS || (r == -EPERM && !call_rows[i].privileged);
 		p->kernel.calls[i] = probe_answer_of(!missing);
 		if (i != PROBE_CALL_LANDLOCK)

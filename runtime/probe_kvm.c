@@ -12,7 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "base/sys.h"
 #include "base/util.h"
 
 #define KVM_DEADLINE_MS 1000
@@ -22,13 +21,19 @@ struct kvm_answer {
 	int error, api;
 };
 
+#ifdef __GLIBC__
+#define REQUEST unsigned long
+#else
+#define REQUEST int
+#endif
+
 static int kvm_call(int fd, unsigned long request, void *arg)
 {
 	int r;
 
-	/* The request is an int in one C library and a long in the other. */
+	/* An int in one C library and a long in the other; the kernel takes 32 bits of it. */
 	do {
-		r = (int)syscall(SYS_ioctl, fd, request, arg);
+		r = ioctl(fd, (REQUEST)request, arg);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
 }

@@ -35,6 +35,8 @@
 #define SYS_NR_landlock_create_ruleset 444
 #define SYS_NR_landlock_add_rule 445
 #define SYS_NR_landlock_restrict_self 446
+#define SYS_NR_statmount 457
+#define SYS_NR_listmount 458
 #define SYS_NR_open_tree_attr 467
 
 /* clone3(2) */
@@ -168,6 +170,12 @@ static inline int sys_pidfd_send_signal(int pidfd, int sig)
 static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
 	return (int)sys_ret(syscall(SYS_NR_close_range, first, last, flags));
+}
+
+/* A call by its number, for the probe, which asks with arguments that no call takes. */
+static inline long sys_any(long nr, const long args[5])
+{
+	return sys_ret(syscall(nr, args[0], args[1], args[2], args[3], args[4]));
 }
 
 /* fork-like only: without CLONE_VM, or the child would run on the parent's stack. */
