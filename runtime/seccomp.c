@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/util.h"
 #include "seccomp.h"
 
+#define FLAG_TSYNC (1U << 0)
 #define FLAG_SPEC_ALLOW (1U << 2)
 #define FLAG_NEW_LISTENER (1U << 3)
 #define FLAG_WAIT_KILLABLE_RECV (1U << 5) /* Linux 5.19 */
@@ -36,12 +38,9 @@ uint32_t seccomp_action(uint32_t action, const struct opt_u32 *errno_ret)
 	return action;
 }
 
-static bool list_has(const struct strv *l, const char *s)
+static int name_compare(const void *a, const void *b)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (str_eq(l->v[i], s))
-			return true;
-	return false;
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* ---- what needs no libseccomp ------------------------------------------------------------------------- */
@@ -57,11 +56,10 @@ static int check_notify(const struct seccomp_rule *r, struct err *e)
 	for (size_t i = 0; i < r->names.n; i++)
 		for (size_t k = 0; k < ARRAY_SIZE(needed); k++)
 			if (str_eq(r->names.v[i], needed[k]))
-				return err_bad(
-					e,
-					"SCMP_ACT_NOTIFY cannot be used for the %s syscall: the listener is "
-					"handed over with it",
-					needed[k]);
+				return err_bad(e,
+					       "SCMP_ACT_NOTIFY cannot be used for the %s syscall: the listener is "
+					       "handed over with it",
+					       needed[k]);
 	return 0;
 }
 
@@ -90,8 +88,7 @@ static int check_rules(const struct seccomp_conf *c, bool *ret_notify, struct er
 	return 0;
 }
 
-/* Without the member the mitigation is left off, as engines have come to rely on; an empty list is no flag.
- */
+/* Without the member the mitigation is left off, as engines have come to rely on; an empty list is no flag. */
 static uint32_t program_flags(const struct seccomp_conf *c, bool notify)
 {
 	uint32_t flags = c->flags.v ? 0 : FLAG_SPEC_ALLOW;
@@ -101,7 +98,8 @@ static uint32_t program_flags(const struct seccomp_conf *c, bool notify)
 	/* The kernel knows it together with a listener only (seccomp(2)). */
 	if (!notify)
 		return flags & ~FLAG_WAIT_KILLABLE_RECV;
-	return flags | FLAG_NEW_LISTENER;
+	/* It refuses TSYNC together with one, and the process that loads has one thread. */
+	return (flags & ~FLAG_TSYNC) | FLAG_NEW_LISTENER;
 }
 
 /* ---- libseccomp --------------------------------------------------------------------------------------- */
@@ -213,6 +211,8 @@ int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct sec
 		return err_sys(e, rc, "linux.seccomp: leave no_new_privs alone");
 	for (size_t i = 0; i < c->architectures.n; i++) {
 		rc = seccomp_arch_add(ctx, c->architectures.v[i]);
+		if (rc == -EDOM)
+			return err_bad(e, "linux.seccomp.architectures[%zu]: its byte order is not this machine's", i);
 		if (rc < 0 && rc != -EEXIST)
 			return err_sys(e, rc, "linux.seccomp.architectures[%zu]: add the architecture", i);
 	}
@@ -220,8 +220,7 @@ int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct sec
 	return rc < 0 ? rc : reference_export(a, ctx, ret, e);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---------------------------------------------------------------------------------------- */
 
 static int collect_unknown(struct arena *a, const struct seccomp_conf *c, struct strv *ret, struct err *e)
 {
@@ -237,10 +236,16 @@ static int collect_unknown(struct arena *a, const struct seccomp_conf *c, struct
 		const struct strv *names = &c->syscalls.v[i].names;
 
 		for (size_t k = 0; k < names->n; k++)
-			if (seccomp_syscall_resolve_name(names->v[k]) == __NR_SCMP_ERROR &&
-			    !list_has(&l, names->v[k]))
+			if (seccomp_syscall_resolve_name(names->v[k]) == __NR_SCMP_ERROR)
 				l.v[l.n++] = names->v[k];
 	}
+	qsort(l.v, l.n, sizeof(*l.v), name_compare);
+	total = l.n;
+	l.n = 0;
+	for (size_t i = 0; i < total; i++)
+		if (l.n == 0 || !str_eq(l.v[l.n - 1], l.v[i]))
+			l.v[l.n++] = l.v[i];
+	l.v[l.n] = NULL;
 	*ret = l;
 	return 0;
 }
