@@ -32,6 +32,7 @@ struct state {
 	uint64_t namespaces;	    /* CLONE_NEW* that differ from the caller's: what exec joins */
 	bool own_pid_namespace;	    /* killing pid kills all */
 	bool deny_setgroups;
+	bool drop_mknod;	    /* CAP_MKNOD is not granted: device rules without a cgroup */
 	bool start_hooks;	    /* there are startContainer hooks: they want the state at start */
 	bool seccomp;		    /* seccomp.bpf lies beside this record */
 	uint64_t seccomp_flags;

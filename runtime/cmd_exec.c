@@ -310,6 +310,7 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 				  .start_time = s->start_time,
 				  .namespaces = s->namespaces,
 				  .deny_setgroups = s->deny_setgroups,
+				  .drop_mknod = s->drop_mknod,
 				  .personality = s->personality,
 				  .process = p,
 				  .keep_fds = o->preserve_fds };

@@ -44,6 +44,7 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->systemd_scope = p->cgroup->unit;
 	s->namespaces = p->namespaces;
 	s->own_pid_namespace = p->new_pid_ns;
+	s->drop_mknod = p->drop_mknod;
 	s->deny_setgroups = p->maps.deny_setgroups;
 	s->start_hooks = p->start_state;
 	s->seccomp = p->filter.n > 0;

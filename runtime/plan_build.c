@@ -586,6 +586,11 @@ static uint32_t host_uid(const struct plan *p, uint32_t uid)
 
 static int plan_cgroup(struct builder *b, struct err *e)
 {
+	/*
+	 * Without cgroups (podman --cgroups=disabled) nothing could enforce device rules. What they are about is
+	 * nodes that the container makes for itself: so the capability to make them is not granted.
+	 */
+	b->p->drop_mknod = b->o->cgroup_manager == CGROUP_DISABLED && b->l->resources && b->l->resources->devices.n;
 	const struct resources *limits = resources_of_version(b->a, b->l->resources, b->c->oci_version);
 	if (b->l->resources && !limits)
 		return err_nomem(e);
@@ -595,7 +600,7 @@ static int plan_cgroup(struct builder *b, struct err *e)
 		.id = b->o->id,
 		.resources = limits,
 		.delegate = cgroup_delegates(b->c),
-		.no_mknod = b->f->in_userns || b->p->namespaces & CLONE_NEWUSER,
+		.no_mknod = b->f->in_userns || b->p->namespaces & CLONE_NEWUSER || b->p->drop_mknod,
 		.owner_uid = host_uid(b->p, b->c->process->user.uid),
 	};
 

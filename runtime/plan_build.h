@@ -74,6 +74,7 @@ struct plan {
 	bool start_state;	   /* startContainer hooks want the state */
 	bool terminal;
 	bool seccomp_notify;
+	bool drop_mknod; /* stands in for device rules that no cgroup can enforce */
 	const char *listener_path, *listener_metadata;
 	struct plan_bytes filter; /* compiled seccomp program; n 0: none */
 	uint64_t filter_flags;

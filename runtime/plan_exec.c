@@ -106,6 +106,7 @@ int plan_exec(struct arena *a, const struct exec_options *o, const struct facts 
 	p->keep_fds = o->keep_fds;
 	p->namespaces = o->namespaces;
 	p->maps.deny_setgroups = o->deny_setgroups;
+	p->drop_mknod = o->drop_mknod;
 	p->oom_score_adj = o->process->oom_score_adj;
 	p->filter = o->filter;
 	p->filter_flags = o->filter_flags;

@@ -10,7 +10,7 @@ struct exec_options {
 	pid_t pid; /* the container's first process */
 	uint64_t start_time;
 	uint64_t namespaces; /* CLONE_NEW* to join */
-	bool deny_setgroups;
+	bool deny_setgroups, drop_mknod;
 	struct opt_u32 personality;
 	const struct process *process;
 	struct plan_bytes filter;

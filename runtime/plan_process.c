@@ -211,6 +211,8 @@ static int add_caps(struct builder *b, struct step_credentials *s, struct err *e
 	/* A new user namespace starts with every capability over itself. */
 	uint64_t possible = b->p->namespaces & CLONE_NEWUSER ? all : b->f->cap_bounding & all;
 
+	if (b->p->drop_mknod)
+		possible &= ~(1ULL << CAP_MKNOD);
 	s->last_cap = b->f->last_cap;
 	if (!c)
 		return builder_warn(b, e, "%s.capabilities: absent, all are dropped", b->who);
