@@ -14,6 +14,13 @@ struct tap_test {
 };
 
 static int tap_bad; /* failed checks of the running test */
+static const char *tap_why; /* what the running test needs and does not have */
+
+/* For a test that cannot run here, before its first check. */
+static inline void tap_skip(const char *why)
+{
+	tap_why = why;
+}
 
 #define CHECK(cond)                                                                     \
 	do {                                                                            \
@@ -48,8 +55,10 @@ static inline int tap_run(const char *program, const struct tap_test *t, size_t 
 	printf("1..%zu\n", n);
 	for (size_t i = 0; i < n; i++) {
 		tap_bad = 0;
+		tap_why = NULL;
 		t[i].run();
-		printf("%sok %zu - %s: %s\n", tap_bad ? "not " : "", i + 1, program, t[i].name);
+		printf("%sok %zu - %s: %s%s%s\n", tap_bad ? "not " : "", i + 1, program, t[i].name,
+		       tap_why ? " # SKIP " : "", tap_why ? tap_why : "");
 		failed += tap_bad != 0;
 	}
 	return failed ? 1 : 0;
