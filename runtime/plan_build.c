@@ -244,9 +244,13 @@ static int plan_namespaces(struct builder *b, struct err *e)
 	if (!b->c->linux_)
 		fresh = CLONE_NEWNS;
 	bool user = fresh & CLONE_NEWUSER, time = fresh & SYS_CLONE_NEWTIME && b->l->time_offsets.n;
-	if (!facts_has_cap(b->f, CAP_SYS_ADMIN) && fresh && !((fresh | joined) & CLONE_NEWUSER))
-		return err_set(e, EPERM, "creating namespaces without privilege needs a user namespace in "
-					 "linux.namespaces");
+	if (!facts_has_cap(b->f, CAP_SYS_ADMIN) && fresh && !((fresh | joined) & CLONE_NEWUSER)) {
+		static const char need[] = "creating namespaces without privilege needs a user namespace in "
+					   "linux.namespaces";
+		r = b->o->dry_run ? builder_warn(b, e, "%s", need) : err_set(e, EPERM, "%s", need);
+		if (r < 0)
+			return r;
+	}
 
 	b->p->namespaces = fresh | joined;
 	b->p->new_pid_ns = fresh & CLONE_NEWPID;

@@ -20,6 +20,7 @@
 struct create_options {
 	const char *id, *bundle;
 	bool no_pivot, no_new_keyring, init;
+	bool dry_run;	     /* a missing privilege of the caller is a warning: nothing will be started */
 	uint32_t keep_fds;   /* descriptors 3.. that reach the program */
 	uint32_t listen_fds; /* of them, from socket activation */
 	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
