@@ -54,35 +54,6 @@ static const struct {
 	{ -222, 398 }, { -223, 395 }, { -224, 396 },
 };
 
-/*
- * The youngest calls of each generation of libseccomp; the highest number known is found from here. x32
- * keeps calls of its own above all others, of which the last is in the list.
- */
-static const char *const youngest[] = {
-	"rseq_slice_yield",
-	"listns",
-	"file_setattr",
-	"open_tree_attr",
-	"mseal",
-	"lsm_list_modules",
-	"listmount",
-	"futex_requeue",
-	"map_shadow_stack",
-	"fchmodat2",
-	"cachestat",
-	"set_mempolicy_home_node",
-	"futex_waitv",
-	"process_mrelease",
-	"memfd_secret",
-	"landlock_restrict_self",
-	"epoll_pwait2",
-	"faccessat2",
-	"clone3",
-	"io_uring_register",
-	"statx",
-	"pwritev2",
-};
-
 struct condition {
 	uint32_t arg, op;
 	uint64_t mask, value;
@@ -109,7 +80,8 @@ struct gen {
 	struct arena *a;
 	const struct seccomp_conf *c;
 	uint32_t act_default;
-	bool enosys;
+	bool enosys; /* wanted for numbers from `unknown` on, unless that is 0 */
+	uint32_t unknown;
 	bool inexpressible;
 	struct entry *entries;
 	size_t n_entries, max_entries;
@@ -137,8 +109,7 @@ static int entry_compare(const void *a, const void *b)
 	return (x->key > y->key) - (x->key < y->key);
 }
 
-/* ---- emission, last instruction first -------------------------------------------------------------------
- */
+/* ---- emission, last instruction first ----------------------------------------------------------------- */
 
 static size_t emit(struct gen *g, uint16_t op, uint32_t k, size_t jt, size_t jf)
 {
@@ -185,8 +156,7 @@ static size_t emit_return(struct gen *g, uint32_t action)
 	return mark;
 }
 
-/* ---- argument conditions ----------------------------------------------------------------------------------
- */
+/* ---- argument conditions ------------------------------------------------------------------------------ */
 
 static size_t arg_offset(uint32_t arg, bool high)
 {
@@ -315,8 +285,7 @@ static bool entries_exclude(const struct entry *a, const struct entry *b, bool w
 	return false;
 }
 
-/* ---- what is said of each number
- * --------------------------------------------------------------------------- */
+/* ---- what is said of each number ---------------------------------------------------------------------- */
 
 static void add_entry(struct gen *g, uint32_t nr, uint32_t sub, uint32_t action, const struct seccomp_rule *r)
 {
@@ -335,40 +304,64 @@ static void add_entry(struct gen *g, uint32_t nr, uint32_t sub, uint32_t action,
 	}
 }
 
-static void add_name(struct gen *g, const struct abi *abi, const char *name, uint32_t action,
-		     const struct seccomp_rule *r)
+/* The numbers of a name on an ABI, none, one or two; *ret_sub is the sub-call behind the first, or 0. */
+static size_t name_numbers(uint32_t scmp, const char *name, uint32_t ret[2], uint32_t *ret_sub)
 {
-	int nr = seccomp_syscall_resolve_name_arch(abi->scmp, name);
+	int nr = seccomp_syscall_resolve_name_arch(scmp, name);
+	bool socket = nr < MUX_SOCKET && nr >= MUX_SOCKET - 20, ipc = nr < MUX_IPC && nr >= MUX_IPC - 24;
+	size_t n = 0;
 
+	*ret_sub = 0;
 	if (nr >= 0) {
-		add_entry(g, (uint32_t)nr, 0, action, r);
-		return;
+		ret[0] = (uint32_t)nr;
+		return 1;
 	}
 	/* Any other negative number means that the architecture has no such call. */
-	bool socket = nr < MUX_SOCKET && nr >= MUX_SOCKET - 20, ipc = nr < MUX_IPC && nr >= MUX_IPC - 24;
-	if (abi->scmp != SCMP_ARCH_X86 || (!socket && !ipc))
-		return;
-	int mux = seccomp_syscall_resolve_name_rewrite(abi->scmp, name);
-	if (mux >= 0)
-		add_entry(g, (uint32_t)mux, (uint32_t)((socket ? MUX_SOCKET : MUX_IPC) - nr), action, r);
+	if (!socket && !ipc)
+		return 0;
+	int mux = seccomp_syscall_resolve_name_rewrite(scmp, name);
+	if (mux >= 0) {
+		*ret_sub = (uint32_t)((socket ? MUX_SOCKET : MUX_IPC) - nr);
+		ret[n++] = (uint32_t)mux;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(x86_mux); i++)
 		if (x86_mux[i].pseudo == nr)
-			add_entry(g, x86_mux[i].direct, 0, action, r);
+			ret[n++] = x86_mux[i].direct;
+	return n;
 }
 
-static void add_rules(struct gen *g, const struct abi *abi)
+/*
+ * Sets g->entries to the rules of an ABI, and g->unknown to one more than the highest number that the document
+ * names, whatever the action, or 0: its author knew the calls up to there, and a C library falls back to older
+ * calls on ENOSYS only (runc has the same rule).
+ */
+static int add_rules(struct gen *g, uint32_t scmp, struct err *e)
 {
+	const uint32_t limit = scmp == SCMP_ARCH_ARM ? ARM_PRIVATE : UINT32_MAX;
+	uint32_t nr[2], sub;
+
+	g->entries = arena_array(g->a, g->max_entries + 1, sizeof(*g->entries));
+	if (!g->entries)
+		return err_nomem(e);
 	g->n_entries = 0;
+	g->unknown = 0;
 	for (size_t i = 0; i < g->c->syscalls.n; i++) {
 		const struct seccomp_rule *r = &g->c->syscalls.v[i];
 		uint32_t action = seccomp_action(r->action, &r->errno_ret);
 
-		if (action == g->act_default)
-			continue;
-		for (size_t k = 0; k < r->names.n; k++)
-			add_name(g, abi, r->names.v[k], action, r);
+		for (size_t k = 0; k < r->names.n; k++) {
+			size_t n = name_numbers(scmp, r->names.v[k], nr, &sub);
+
+			for (size_t j = 0; j < n; j++) {
+				if (nr[j] < limit)
+					g->unknown = MAX(g->unknown, nr[j] + 1);
+				if (action != g->act_default)
+					add_entry(g, nr[j], j == 0 ? sub : 0, action, r);
+			}
+		}
 	}
 	qsort(g->entries, g->n_entries, sizeof(*g->entries), entry_compare);
+	return 0;
 }
 
 static void add_range(struct gen *g, uint32_t first, uint32_t action)
@@ -380,39 +373,13 @@ static void add_range(struct gen *g, uint32_t first, uint32_t action)
 	g->ranges[g->n_ranges++] = (struct range){ .first = first, .action = action };
 }
 
-/*
- * The highest number that libseccomp knows: from the names above and those of the document, then upwards
- * over small gaps, in case the library is younger than this list.
- */
-static uint32_t highest_number(const struct seccomp_conf *c, uint32_t scmp)
+/* Numbers without a rule: the default, but ENOSYS above all that are named. */
+static void add_gap(struct gen *g, const struct abi *abi, uint32_t from, uint32_t to)
 {
-	const int limit = scmp == SCMP_ARCH_ARM ? (int)ARM_PRIVATE : INT32_MAX;
-	int max = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(youngest); i++) {
-		int nr = seccomp_syscall_resolve_name_arch(scmp, youngest[i]);
-		max = MAX(max, nr);
-	}
-	for (size_t i = 0; i < c->syscalls.n; i++)
-		for (size_t k = 0; k < c->syscalls.v[i].names.n; k++) {
-			int nr = seccomp_syscall_resolve_name_arch(scmp, c->syscalls.v[i].names.v[k]);
-			if (nr > max && nr < limit)
-				max = nr;
-		}
-	for (int i = max + 1; i <= max + 4; i++) {
-		auto_free char *name = seccomp_syscall_resolve_num_arch(scmp, i);
-		if (name)
-			max = i;
-	}
-	return (uint32_t)max;
-}
-
-/* Numbers without a rule: the default, but ENOSYS from `unknown` on. */
-static void add_gap(struct gen *g, const struct abi *abi, uint32_t from, uint32_t to, uint32_t unknown)
-{
+	const uint32_t unknown = g->enosys ? g->unknown : 0;
 	uint32_t last = abi->scmp == SCMP_ARCH_ARM ? ARM_PRIVATE - 1 : UINT32_MAX;
 
-	if (!g->enosys) {
+	if (!unknown) {
 		add_range(g, from, g->act_default);
 		return;
 	}
@@ -435,6 +402,11 @@ static void add_number(struct gen *g, const struct abi *abi, const struct entry 
 			add_range(g, entry_nr(e), e[i].action);
 			return;
 		}
+	/* Each takes two instructions at least; the comparison below is quadratic. */
+	if (n > BPF_MAXINSNS / 2) {
+		g->full = true;
+		return;
+	}
 	/* The order of answers that overlap is libseccomp's own affair. */
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = i + 1; k < n; k++)
@@ -445,12 +417,11 @@ static void add_number(struct gen *g, const struct abi *abi, const struct entry 
 
 static int add_abi(struct gen *g, const struct abi *abi, struct err *e)
 {
-	g->entries = arena_array(g->a, g->max_entries + 1, sizeof(*g->entries));
-	if (!g->entries)
-		return err_nomem(e);
-	add_rules(g, abi);
+	uint32_t next = abi->first;
+	int r = add_rules(g, abi->scmp, e);
 
-	uint32_t unknown = g->enosys ? highest_number(g->c, abi->scmp) + 1 : 0, next = abi->first;
+	if (r < 0)
+		return r;
 	bool done = false;
 	for (size_t i = 0, n; i < g->n_entries; i += n) {
 		uint32_t nr = entry_nr(&g->entries[i]);
@@ -458,18 +429,17 @@ static int add_abi(struct gen *g, const struct abi *abi, struct err *e)
 		for (n = 1; i + n < g->n_entries && entry_nr(&g->entries[i + n]) == nr;)
 			n++;
 		if (nr > next)
-			add_gap(g, abi, next, nr - 1, unknown);
+			add_gap(g, abi, next, nr - 1);
 		add_number(g, abi, &g->entries[i], n);
 		done = nr == abi->last;
 		next = nr + 1;
 	}
 	if (!done)
-		add_gap(g, abi, next, abi->last, unknown);
+		add_gap(g, abi, next, abi->last);
 	return 0;
 }
 
-/* ---- the program
- * -------------------------------------------------------------------------------------------- */
+/* ---- the program -------------------------------------------------------------------------------------- */
 
 static size_t emit_entries(struct gen *g, const struct range *r)
 {
@@ -621,13 +591,6 @@ static struct gen gen_of(struct arena *a, const struct seccomp_conf *c)
 			     .enosys = (act & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO };
 }
 
-static int too_long(struct err *e)
-{
-	return err_bad(e,
-		       "linux.seccomp: the program needs more than the %d instructions that the kernel takes",
-		       BPF_MAXINSNS);
-}
-
 int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
 		     struct err *e)
 {
@@ -641,27 +604,30 @@ int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct secco
 	r = gen_program(&g, e);
 	if (r < 0)
 		return r;
-	if (g.inexpressible)
+	/* libseccomp shares the comparisons of rules with common beginnings: its program may still fit. */
+	if (g.inexpressible || g.full || g.n > BPF_MAXINSNS)
 		return 0;
-	if (g.full || g.n > BPF_MAXINSNS)
-		return too_long(e);
 	r = gen_finish(&g, ret, e);
 	return r < 0 ? r : 1;
 }
 
-/* The check of one ABI in front of a program of libseccomp; `next` follows when it says nothing. */
-static size_t emit_unknown(struct gen *g, uint32_t scmp, size_t next)
+/* The check of one ABI in front of a program of libseccomp; *next follows when it says nothing. */
+static int emit_unknown(struct gen *g, uint32_t scmp, size_t *next, struct err *e)
 {
 	const struct abi *known = abi_find(scmp);
 	const struct abi abi = known ? *known : (struct abi){ scmp, scmp, false, 0, UINT32_MAX };
 	uint32_t last = scmp == SCMP_ARCH_ARM ? ARM_PRIVATE - 1 : abi.last;
-	size_t mark = emit_return(g, SCMP_ACT_ERRNO(ENOSYS));
+	int r = add_rules(g, scmp, e);
 
-	mark = emit_jump(g, BPF_JGT, last, next, mark);
-	(void)emit_jump(g, BPF_JGT, highest_number(g->c, scmp), mark, next);
+	if (r < 0 || !g->unknown)
+		return r;
+	size_t mark = emit_return(g, SCMP_ACT_ERRNO(ENOSYS));
+	mark = emit_jump(g, BPF_JGT, last, *next, mark);
+	(void)emit_jump(g, BPF_JGE, g->unknown, mark, *next);
 	mark = emit_load(g, offsetof(struct seccomp_data, nr));
-	(void)emit_jump(g, BPF_JEQ, abi.audit, mark, next);
-	return emit_load(g, offsetof(struct seccomp_data, arch));
+	(void)emit_jump(g, BPF_JEQ, abi.audit, mark, *next);
+	*next = emit_load(g, offsetof(struct seccomp_data, arch));
+	return 0;
 }
 
 int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *p,
@@ -677,11 +643,15 @@ int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct
 	for (size_t i = p->n; i-- > 0;)
 		g.code[g.n++] = p->v[i];
 
-	size_t next = emit_unknown(&g, seccomp_arch_native(), g.n);
-	for (size_t i = 0; i < c->architectures.n; i++)
+	size_t next = g.n;
+	r = emit_unknown(&g, seccomp_arch_native(), &next, e);
+	for (size_t i = 0; r == 0 && i < c->architectures.n; i++)
 		if (c->architectures.v[i] != seccomp_arch_native())
-			next = emit_unknown(&g, c->architectures.v[i], next);
+			r = emit_unknown(&g, c->architectures.v[i], &next, e);
+	if (r < 0)
+		return r;
 	if (g.full || g.n > BPF_MAXINSNS)
-		return too_long(e);
+		return err_bad(e, "linux.seccomp: the program has more than the %d instructions that the kernel takes",
+			       BPF_MAXINSNS);
 	return gen_finish(&g, p, e);
 }

@@ -58,8 +58,11 @@ static inline bool bpf_test(uint16_t op, uint32_t a, uint32_t k)
 	}
 }
 
-/* The answer of a valid program. */
-static inline uint32_t bpf_run(const struct sock_filter *v, const struct seccomp_data *d)
+/*
+ * The answer of a valid program. *ret_looked is set when the way to it loads an argument: if it is not, no
+ * argument can change the answer, since all decisions up to there were without one.
+ */
+static inline uint32_t bpf_run(const struct sock_filter *v, const struct seccomp_data *d, bool *ret_looked)
 {
 	uint32_t a = 0;
 
@@ -69,6 +72,8 @@ static inline uint32_t bpf_run(const struct sock_filter *v, const struct seccomp
 		switch (BPF_CLASS(f->code)) {
 		case BPF_LD:
 			memcpy(&a, (const char *)d + f->k, sizeof(a));
+			if (f->k >= offsetof(struct seccomp_data, args))
+				*ret_looked = true;
 			break;
 		case BPF_ALU:
 			a &= f->k;
