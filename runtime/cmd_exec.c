@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../cgroup/cgroup.h"
@@ -246,7 +247,11 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 		.cgroup_fd = cgroup,
 		.keep_fds = x->plan->keep_fds,
 	};
-	r = talk_begin(&x->talk, &s, e);
+	if (x->plan->initial_affinity.n &&
+	    syscall(SYS_sched_setaffinity, 0, x->plan->initial_affinity.n, x->plan->initial_affinity.v) < 0)
+		r = err_sys(e, errno, "set process.execCPUAffinity.initial");
+	if (r == 0)
+		r = talk_begin(&x->talk, &s, e);
 	host_close_all(x->plan, fds);
 	return r;
 }

@@ -74,6 +74,7 @@ struct plan {
 	bool hook_point;	   /* the container side waits before pivot_root */
 	bool start_state;	   /* startContainer hooks want the state */
 	bool terminal;
+	struct plan_bytes initial_affinity; /* CPU mask of the host side around the clone; n 0: as it is */
 	bool seccomp_notify;
 	bool drop_mknod; /* stands in for device rules that no cgroup can enforce */
 	const char *listener_path, *listener_metadata;
@@ -127,6 +128,7 @@ int plan_readonly(struct builder *b, struct err *e) MUST_CHECK;
 int plan_masks(struct builder *b, struct err *e) MUST_CHECK;
 
 /* The phases that create and exec share (plan_process.c), in their order. */
+int plan_affinity(struct builder *b, struct err *e) MUST_CHECK;
 int plan_scheduling(struct builder *b, struct err *e) MUST_CHECK;
 int plan_rlimits(struct builder *b, struct err *e) MUST_CHECK;
 int plan_labels(struct builder *b, struct err *e) MUST_CHECK;

@@ -84,7 +84,7 @@ static int exec_gate(struct builder *b, struct err *e)
 }
 
 static int (*const phases[])(struct builder *b, struct err *e) = {
-	exec_session,	 exec_console,	   plan_scheduling, plan_rlimits, plan_labels,	    plan_early_filter,
+	exec_session,	 exec_console,	   plan_affinity, plan_scheduling, plan_rlimits, plan_labels,	    plan_early_filter,
 	plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
 };
 

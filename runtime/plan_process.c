@@ -78,6 +78,25 @@ static int add_memory_policy(struct builder *b, const struct memory_policy *c, s
 	return c->nodes ? parse_list(b, c->nodes, "linux.memoryPolicy.nodes", &s->nodes, e) : 0;
 }
 
+/*
+ * exec only. `initial` is for the moment before the process enters the container's cgroup: the host side takes
+ * it on itself before the clone, which is in that cgroup already. `final` is for afterwards.
+ */
+int plan_affinity(struct builder *b, struct err *e)
+{
+	const struct exec_cpu_affinity *c = b->process->exec_cpu_affinity;
+	int r = 0;
+
+	if (!c || !b->joined)
+		return 0;
+	if (c->initial)
+		r = parse_list(b, c->initial, "process.execCPUAffinity.initial", &b->p->initial_affinity, e);
+	if (r < 0 || !c->final)
+		return r;
+	struct step_affinity *s = STEP(b, AFFINITY, affinity);
+	return s ? parse_list(b, c->final, "process.execCPUAffinity.final", &s->mask, e) : err_nomem(e);
+}
+
 int plan_scheduling(struct builder *b, struct err *e)
 {
 	const struct process *p = b->process;
