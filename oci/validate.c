@@ -721,6 +721,8 @@ static void check_seccomp_rule(struct json_doc *d, const struct seccomp_conf *s,
 			json_bad(d, &r->args.v[i].index, "must be between 0 and 5");
 }
 
+#define FILTER_FLAG_WAIT_KILLABLE_RECV (1U << 5) /* Linux 5.19 */
+
 static void check_seccomp(struct json_doc *d, const struct config *c)
 {
 	const struct seccomp_conf *s = c->linux_->seccomp;
@@ -733,8 +735,16 @@ static void check_seccomp(struct json_doc *d, const struct config *c)
 	check_errno(d, s->default_action, &s->default_errno_ret);
 	if (s->listener_metadata && !s->listener_path)
 		json_bad(d, &s->listener_metadata, "needs listenerPath");
-	for (size_t i = 0; i < s->syscalls.n; i++)
+	bool notify = false;
+	for (size_t i = 0; i < s->syscalls.n; i++) {
 		check_seccomp_rule(d, s, &s->syscalls.v[i]);
+		notify |= s->syscalls.v[i].action == SCMP_ACT_NOTIFY;
+	}
+	/* It says how the listener is waited for; the kernel refuses it without one (seccomp(2)). */
+	for (size_t i = 0; i < s->flags.n && !notify; i++)
+		if (s->flags.v[i] == FILTER_FLAG_WAIT_KILLABLE_RECV)
+			json_bad(d, &s->flags.v[i],
+				 "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY");
 }
 
 /* ---- intelRdt, memoryPolicy, personality ------------------------------------------------------------ */

@@ -420,6 +420,10 @@ static const struct row seccomp_rows[] = {
 	  "linux.seccomp.architectures[0]: unknown seccomp architecture \"SCMP_ARCH_Z80\"" },
 	{ SECCOMP(",'flags':['SECCOMP_FILTER_FLAG_NEW_LISTENER']"),
 	  "linux.seccomp.flags[0]: unknown seccomp flag \"SECCOMP_FILTER_FLAG_NEW_LISTENER\"" },
+	{ SECCOMP(",'flags':['SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']"),
+	  "linux.seccomp.flags[1]: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY" },
+	{ SECCOMP(",'flags':['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],'listenerPath':'/s',"
+		  "'syscalls':[{'names':['open'],'action':'SCMP_ACT_NOTIFY'}]"), NULL },
 	{ SECCOMP(",'listenerMetadata':'x'"), "linux.seccomp.listenerMetadata: needs listenerPath" },
 	{ SECCOMP(",'listenerPath':'/s','listenerMetadata':'x'"), NULL },
 	{ RULE(",'action':'SCMP_ACT_ALLOW'"), NULL },
