@@ -47,7 +47,14 @@ int path_open(int root, const char *path, int flags)
 
 int path_open_strict(int root, const char *path, int flags)
 {
-	return open_how(root, path, flags, SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_SYMLINKS);
+	/* With O_PATH | O_NOFOLLOW a link at the end would be opened itself, whatever is said about links. */
+	return open_how(root, path, flags & ~O_NOFOLLOW,
+			SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_SYMLINKS);
+}
+
+int path_open_here(int dir, const char *path, int flags)
+{
+	return open_how(dir, path, flags, SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_XDEV);
 }
 
 static int explain(struct err *e, int errnum, const char *path)

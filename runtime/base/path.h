@@ -20,8 +20,13 @@
 
 /* Opens `path` below `root` with open(2) flags (O_CLOEXEC is added): a descriptor or -errno, no text. */
 int path_open(int root, const char *path, int flags) MUST_CHECK;
-/* The same, refusing every symbolic link on the way. */
+/* The same, refusing every symbolic link on the way and at the end: -ELOOP. */
 int path_open_strict(int root, const char *path, int flags) MUST_CHECK;
+/*
+ * `path` below `dir`, on the same mount: -EXDEV when a mount is on the way. Relative symbolic links that
+ * stay below are followed (/proc/self is one). For filesystems of the kernel.
+ */
+int path_open_here(int dir, const char *path, int flags) MUST_CHECK;
 
 enum path_kind { PATH_DIR, PATH_FILE };
 

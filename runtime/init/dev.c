@@ -29,6 +29,8 @@ static int bind_node(struct init *in, const struct step_device *d, struct err *e
 	auto_close int to = path_make(in->root, d->path, PATH_FILE, e);
 	if (to < 0)
 		return err_in(e, "device");
+	if (init_is_procfs(to))
+		return err_set(e, EPERM, "device %s: is inside proc", d->path);
 	return init_attach(tree, to, e, d->path);
 }
 

@@ -22,8 +22,7 @@
 
 struct init {
 	int sync;	/* the conversation, or the call of `start` */
-	int first;	/* descriptors [first, first + inherited) came from the host side */
-	int inherited;
+	int first;	/* the first descriptor from the host side */
 	int *slots;	/* n_slots descriptors, -1: not open */
 	uint32_t n_slots;
 	int root;	/* the root filesystem; "/" where the plan has no root step */
@@ -31,10 +30,15 @@ struct init {
 	int empty;	/* an empty read-only directory, for masks */
 	int state;	/* the state document for hooks, or -1 */
 	mode_t umask;	/* what the program gets */
-	bool own_ns;	/* the mount namespace is ours to change */
 	bool started;	/* past the gate */
 	const struct step_seccomp *filter; /* to be loaded right before the exec, or NULL */
+	const struct step_exec *exec;	   /* known from the beginning: what stays open */
+	const struct step_verify *verify;  /* likewise: how a label is set depends on no_new_privs */
+	const char *apparmor, *selinux;	   /* labels that were set */
 	const struct step_credentials *credentials;
+	struct init_caps {
+		uint64_t effective, permitted, inheritable, ambient;
+	} caps; /* the planned sets without what this process cannot have */
 	char program[PATH_MAX]; /* found by the look-up */
 };
 
@@ -45,6 +49,18 @@ PLAN_STEPS(X)
 
 /* The container's root as a descriptor, opened when the plan had no root step (exec). */
 int init_root_fd(struct init *in, struct err *e) MUST_CHECK;
+/* Nobody looks into us, and we end with the host side. Again after each change of credentials, which undoes both. */
+void init_guard(void);
+/*
+ * Opens a file of procfs by its path below /proc. The /proc in sight must be the root of a procfs, and the way
+ * stays on it: neither a directory that plays proc nor a mount on top of the file is taken (D3). Where there is no
+ * such /proc, a private one is made. A descriptor, or -errno with no text; -EXDEV: something covers the file.
+ */
+int init_proc_open(const char *path, int flags) MUST_CHECK;
+/* The same, read into `text` as a string without its last newline. The length, or -errno. */
+int init_proc_read(const char *path, char *text, size_t size) MUST_CHECK;
+bool init_is_procfs(int fd);
+bool init_is_proc_root(int fd);
 /* Attaches a detached tree to an open destination. */
 int init_attach(int tree, int destination, struct err *e, const char *what) MUST_CHECK;
 /* Runs a hook; `point` for messages. */

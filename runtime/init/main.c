@@ -14,6 +14,11 @@
 
 #include "init.h"
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) /* clang's word for it */
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 /* The sanitizer's leak check attaches to the process, which is not allowed here. */
 const char *__asan_default_options(void);
@@ -66,19 +71,49 @@ static int map_plan(int fd, void **ret, size_t *ret_size, struct err *e)
 	return plan_unpack(p, size, e);
 }
 
+/* The two steps at the end that earlier ones have to know. */
+static int look_ahead(struct init *in, const void *plan, struct err *e)
+{
+	struct plan_cursor cursor = { 0 };
+	struct step step;
+
+	while (plan_next(plan, &cursor, &step)) {
+		if (step.op == STEP_EXEC)
+			in->exec = step.arg;
+		if (step.op == STEP_VERIFY)
+			in->verify = step.arg;
+	}
+	if (!in->exec || in->exec->keep_fds > (uint32_t)in->first - 3)
+		return err_set(e, EPROTO, "plan: it has no exec, or one that keeps descriptors of the plan itself");
+	return 0;
+}
+
+/* What the caller of the host side left open is closed here and now: it might be a directory of the host (D9). */
+static int keep_only_ours(const struct init *in, uint32_t n_open)
+{
+	unsigned int first = (unsigned int)in->first, kept = 3 + in->exec->keep_fds;
+	int r = kept < first ? sys_close_range(kept, first - 1, 0) : 0;
+
+	if (r == 0)
+		r = sys_close_range(first + 2 + n_open, ~0U, 0);
+	return r < 0 ? r : sys_close_range(first, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
+}
+
 static int set_up(struct init *in, const struct plan_header *h, struct err *e)
 {
 	size_t size = (h->n_slots + 1) * sizeof(int);
 
 	in->n_slots = h->n_slots;
-	in->inherited = 2 + (int)h->n_open;
 	in->slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (in->slots == MAP_FAILED)
 		return err_sys(e, errno, "make room for descriptors");
 	for (uint32_t i = 0; i < h->n_slots; i++)
 		in->slots[i] = i < h->n_open ? in->first + 2 + (int)i : -1;
-	int r = sys_close_range((unsigned int)in->first, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
-	return r < 0 ? err_sys(e, r, "mark descriptors close-on-exec") : 0;
+	int r = look_ahead(in, h, e);
+	if (r < 0)
+		return r;
+	r = keep_only_ours(in, h->n_open);
+	return r < 0 ? err_sys(e, r, "close inherited descriptors") : 0;
 }
 
 static int run(struct init *in, struct err *e)
@@ -96,14 +131,19 @@ static int run(struct init *in, struct err *e)
 	return r < 0 ? r : err_set(e, EPROTO, "plan: it ends without an exec");
 }
 
+void init_guard(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1 };
 	struct err e = { 0 };
 
-	/* Nobody who shares a namespace with us may look into us, and we do not outlive the host side. */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	init_guard();
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would let children vanish before they are waited for */
 	in.first = argc == 2 ? parse_number(argv[1]) : -1;
 	if (in.first < 3)
 		return 2;

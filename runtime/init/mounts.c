@@ -10,13 +10,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <sys/statvfs.h>
 
 #include "../base/path.h"
 #include "copy.h"
 #include "init.h"
-
-#define PROC_MAGIC 0x9fa0
 
 int init_attach(int tree, int destination, struct err *e, const char *what)
 {
@@ -68,41 +66,109 @@ static bool allowed_below_proc(const char *path)
 	return false;
 }
 
-static bool is_procfs(int fd)
+static bool is_proc(const struct step_mount *m)
 {
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_MAGIC;
+	return m->fstype && strcmp(m->fstype, "proc") == 0;
 }
 
 static bool is_kernel_fs(const struct step_mount *m)
 {
-	return m->fstype && (strcmp(m->fstype, "proc") == 0 || strcmp(m->fstype, "sysfs") == 0);
+	return is_proc(m) || (m->fstype && strcmp(m->fstype, "sysfs") == 0);
+}
+
+/* Whether `fd` is what the container will see as /proc. */
+static bool is_the_proc(const struct init *in, int fd)
+{
+	struct stat a, b;
+	auto_close int proc = path_open_strict(in->root, "/proc", O_PATH);
+
+	return proc >= 0 && fstat(proc, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* "/proc/X" in any spelling without "." and "..", as its part behind "/proc"; NULL for other paths. */
+static const char *below_proc(const char *path)
+{
+	path += strspn(path, "/");
+	if (strncmp(path, "proc", 4) != 0 || (path[4] && path[4] != '/'))
+		return NULL;
+	return path + 4 + strspn(path + 4, "/");
+}
+
+/*
+ * What stands at /proc must be proc, and of the files in it only those that say nothing about privilege may be
+ * replaced (CVE-2019-16884, CVE-2015-3631). `direct`: no link was followed, so that the text is the place.
+ * `tree`: what is to be mounted, when it is a bind.
+ */
+static int check_proc(const struct init *in, const struct step_mount *m, int fd, bool direct, int tree, struct err *e)
+{
+	const char *below = below_proc(m->destination);
+	bool dots = strstr(m->destination, "/.");
+	bool there = direct && !dots ? below && !*below : is_the_proc(in, fd);
+
+	if (there && !is_proc(m) && !(tree >= 0 && init_is_proc_root(tree)))
+		return err_set(e, EPERM, "mount at %s: only proc itself may be there", m->destination);
+	if (there)
+		return 0;
+	if (((below && *below) || init_is_procfs(fd)) && !allowed_below_proc(m->destination))
+		return err_set(e, EPERM, "mount at %s: is inside proc, where only some files may be replaced",
+			       m->destination);
+	return 0;
+}
+
+static int strict_error(const struct step_mount *m, int errnum, struct err *e)
+{
+	return err_set(e, -errnum, "mount at %s: %s", m->destination,
+		       errnum == -ELOOP ? "a symbolic link is on the way" : err_text(-errnum));
 }
 
 /* The destination as an open O_PATH descriptor, made where it is missing. */
-static int open_destination(struct init *in, const struct step_mount *m, bool is_dir, struct err *e)
+static int open_destination(struct init *in, const struct step_mount *m, bool is_dir, int tree, struct err *e)
 {
-	auto_close int fd = -EBADF;
-
 	/* proc and sysfs go to real directories only: a link could make /proc something else than it seems. */
-	if (is_kernel_fs(m) || m->flags & STEP_MOUNT_DEST_NOFOLLOW) {
-		fd = path_open_strict(in->root, m->destination, O_PATH | O_NOFOLLOW);
-		if (fd < 0 && fd != -ENOENT)
-			return err_set(e, -fd, "mount at %s: %s", m->destination,
-				       fd == -ELOOP ? "a symbolic link is on the way" : err_text(-fd));
-	}
-	if (fd < 0)
+	bool strict = is_kernel_fs(m) || m->flags & STEP_MOUNT_DEST_NOFOLLOW;
+	if (!m->destination[strspn(m->destination, "/")])
+		return err_bad(e, "mount at /: that is where root.path is");
+	auto_close int fd = path_open_strict(in->root, m->destination, O_PATH);
+	bool direct = fd >= 0;
+
+	if (strict && fd < 0 && fd != -ENOENT)
+		return strict_error(m, fd, e);
+	if (!direct) {
 		fd = path_make(in->root, m->destination, is_dir ? PATH_DIR : PATH_FILE, e);
-	if (fd < 0)
-		return err_in(e, "mount at %s", m->destination);
-	if (is_procfs(fd) && !allowed_below_proc(m->destination) && !(m->fstype && strcmp(m->fstype, "proc") == 0))
-		return err_set(e, EPERM, "mount at %s: is inside proc, where only some files may be replaced",
-			       m->destination);
-	return TAKE_FD(fd);
+		if (fd < 0)
+			return err_in(e, "mount at %s", m->destination);
+	}
+	if (strict && !direct) {
+		(void)close(fd);
+		fd = path_open_strict(in->root, m->destination, O_PATH);
+		if (fd < 0)
+			return strict_error(m, fd, e);
+	}
+	int r = check_proc(in, m, fd, direct, tree, e);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------------------------- */
+
+/* The first of the flags to be cleared that the mount has; of a recursive change it may be one further down. */
+static const char *locked_flag(int fd, const struct sys_mount_attr *attr)
+{
+	static const struct {
+		uint64_t attr;
+		unsigned long shown;
+		const char *name;
+	} flags[] = { { SYS_MOUNT_ATTR_RDONLY, ST_RDONLY, "ro" },
+		      { SYS_MOUNT_ATTR_NOSUID, ST_NOSUID, "nosuid" },
+		      { SYS_MOUNT_ATTR_NODEV, ST_NODEV, "nodev" },
+		      { SYS_MOUNT_ATTR_NOEXEC, ST_NOEXEC, "noexec" } };
+	struct statvfs fs;
+
+	if (fstatvfs(fd, &fs) == 0)
+		for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+			if (attr->attr_clr & flags[i].attr && fs.f_flag & flags[i].shown)
+				return flags[i].name;
+	return attr->attr_clr & SYS_MOUNT_ATTR__ATIME ? "the access time flag" : "a flag";
+}
 
 static int set_attr(int fd, unsigned int flags, const struct sys_mount_attr *attr, const struct step_mount *m,
 		    struct err *e)
@@ -110,8 +176,8 @@ static int set_attr(int fd, unsigned int flags, const struct sys_mount_attr *att
 	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, attr);
 
 	if (r == -EPERM && attr->attr_clr)
-		return err_set(e, EPERM, "mount at %s: a flag of the source is locked by the caller's user namespace and "
-					 "cannot be cleared", m->destination);
+		return err_set(e, EPERM, "mount at %s: %s of the source is locked by the caller's user namespace and "
+					 "cannot be changed", m->destination, locked_flag(fd, attr));
 	return r < 0 ? err_sys(e, r, "set the flags of the mount at %s", m->destination) : 0;
 }
 
@@ -156,7 +222,7 @@ static int attach_bind(struct init *in, int tree, const struct step_mount *m, st
 	int r = set_attributes(in, tree, m, true, e);
 	if (r < 0)
 		return r;
-	auto_close int to = open_destination(in, m, S_ISDIR(st.st_mode), e);
+	auto_close int to = open_destination(in, m, S_ISDIR(st.st_mode), tree, e);
 	if (to < 0)
 		return to;
 	r = init_attach(tree, to, e, m->destination);
@@ -230,7 +296,7 @@ static int set_option(int fs, const char *option)
 }
 
 /* Superblock flags have names here, not bits. */
-static int set_flags(int fs, const struct step_mount *m, struct err *e)
+static int set_flags(int fs, const struct step_mount *m, uint64_t wanted, struct err *e)
 {
 	static const struct {
 		uint64_t flag;
@@ -239,7 +305,7 @@ static int set_flags(int fs, const struct step_mount *m, struct err *e)
 		      { MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		if (!(m->ms_flags & flags[i].flag))
+		if (!(wanted & flags[i].flag))
 			continue;
 		int r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, flags[i].name, NULL, 0);
 		if (r < 0)
@@ -263,7 +329,8 @@ static int configure(int fs, const struct step_mount *m, const char *extra_key, 
 		return fs_error(fs, r, "context", m, e);
 	if (extra && (r = sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, extra_key, extra, 0)) < 0)
 		return fs_error(fs, r, extra, m, e);
-	return set_flags(fs, m, e);
+	/* What is copied up must be written first. */
+	return set_flags(fs, m, m->ms_flags & ~(m->flags & STEP_MOUNT_TMPCOPYUP ? (uint64_t)MS_RDONLY : 0), e);
 }
 
 /* A detached mount of a new filesystem; -EPERM is left to the caller, who may have something else. */
@@ -281,43 +348,66 @@ static int make_fs(const struct step_mount *m, const char *extra_key, const char
 	r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (r < 0)
 		return fs_error(fs, r, "create", m, e);
-	int fd = sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC, (unsigned int)m->attr_set);
+	uint64_t later = m->flags & STEP_MOUNT_TMPCOPYUP ? SYS_MOUNT_ATTR_RDONLY : 0;
+	int fd = sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC, (unsigned int)(m->attr_set & ~later));
 	return fd < 0 ? fs_error(fs, fd, "mount", m, e) : fd;
 }
 
-/* The classic call, for what the new one has no name for (iversion). The target is an open descriptor. */
-static int mount_classic(struct init *in, const struct step_mount *m, struct err *e)
+/*
+ * iversion has no name for fsconfig(2): set by a classic remount of what was just attached, through its descriptor.
+ * The call sets the mount's flags too, so they are repeated; they have the same bits in both interfaces.
+ */
+static int set_iversion(int tree, const struct step_mount *m, struct err *e)
 {
-	char data[4096] = "", target[64];
-	size_t at = 0;
-	auto_close int to = open_destination(in, m, true, e);
+	const uint64_t same = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	unsigned long flags = MS_REMOUNT | MS_I_VERSION | (unsigned long)(m->attr_set & same) |
+			      (unsigned long)(m->ms_flags & (MS_RDONLY | MS_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME));
+	char path[64];
 
-	if (to < 0)
-		return to;
-	for (uint64_t i = 0; i < m->data.n; i++) {
-		int n = snprintf(data + at, sizeof(data) - at, "%s%s", i ? "," : "", m->data.v[i]);
-		if (n < 0 || (size_t)n >= sizeof(data) - at)
-			return err_set(e, E2BIG, "mount at %s: too many options", m->destination);
-		at += (size_t)n;
-	}
-	(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", to);
-	if (mount(m->source, target, m->fstype, (unsigned long)m->ms_flags, data) < 0)
-		return err_sys(e, errno, "mount %s at %s", m->fstype, m->destination);
-	auto_close int on = path_open(in->root, m->destination, O_PATH);
-	return on < 0 ? err_sys(e, on, "open the mount at %s", m->destination) : set_attributes(in, on, m, true, e);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", tree);
+	if (mount(NULL, path, NULL, flags, NULL) < 0)
+		return err_sys(e, errno, "set iversion of the mount at %s", m->destination);
+	/* The access time class and nosymfollow are no part of that. */
+	const struct sys_mount_attr attr = { .attr_set = m->attr_set, .attr_clr = m->attr_clr };
+	return attr.attr_set || attr.attr_clr ? set_attr(tree, 0, &attr, m, e) : 0;
 }
 
-/* What a user namespace may not mount anew: the host's sysfs as it is, or a proc that shows processes only. */
-static int make_fallback(const struct step_mount *m, bool *ret_clone, struct err *e)
+/* What a user namespace may not mount anew: a proc that shows processes only, the host's sysfs as it is. */
+static int make_fallback(struct init *in, const struct step_mount *m, bool *ret_clone, struct err *e)
 {
 	if (m->flags & STEP_MOUNT_PROC_SUBSET)
 		return make_fs(m, "subset", "pid", e);
+	if (m->flags & STEP_MOUNT_CGROUP_BIND && m->slot >= 0) {
+		*ret_clone = true;
+		return take_fd(&in->slots[m->slot]);
+	}
 	if (m->flags & STEP_MOUNT_SYSFS_FALLBACK) {
 		int fd = sys_open_tree(AT_FDCWD, "/sys", SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_RECURSIVE);
-		*ret_clone = fd >= 0;
+		*ret_clone = true;
 		return fd < 0 ? source_error(e, fd, "/sys") : fd;
 	}
 	return -e->code;
+}
+
+/* Copies into the still detached tmpfs what its destination holds, and makes it read-only if it was to be. */
+static int copy_up(int to, int tree, const struct step_mount *m, struct err *e)
+{
+	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
+	int r = copy_tree(to, tree, e);
+
+	if (r < 0)
+		return err_in(e, "tmpcopyup at %s", m->destination);
+	if (!((m->attr_set & SYS_MOUNT_ATTR_RDONLY) | (m->ms_flags & MS_RDONLY)))
+		return 0;
+	return set_attr(tree, 0, &ro, m, e);
+}
+
+/* In place of a filesystem of the container's own: no part of it may be more than that would have been. */
+static int restrict_clone(int tree, const struct step_mount *m, struct err *e)
+{
+	const struct sys_mount_attr all = { .attr_set = m->attr_set & ~(uint64_t)SYS_MOUNT_ATTR__ATIME };
+
+	return all.attr_set ? set_attr(tree, SYS_AT_RECURSIVE, &all, m, e) : 0;
 }
 
 static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
@@ -326,21 +416,20 @@ static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 	auto_close int tree = make_fs(m, NULL, NULL, e);
 
 	if (tree == -EPERM)
-		tree = make_fallback(m, &clone, e);
+		tree = make_fallback(in, m, &clone, e);
 	if (tree < 0)
 		return tree;
-	int r = set_attributes(in, tree, m, clone, e);
+	int r = clone ? restrict_clone(tree, m, e) : set_attributes(in, tree, m, false, e);
 	if (r < 0)
 		return r;
-	auto_close int to = open_destination(in, m, true, e);
+	auto_close int to = open_destination(in, m, true, -1, e);
 	if (to < 0)
 		return to;
-	if (m->flags & STEP_MOUNT_TMPCOPYUP) {
-		r = copy_tree(to, tree, e);
-		if (r < 0)
-			return err_in(e, "tmpcopyup at %s", m->destination);
-	}
+	if (m->flags & STEP_MOUNT_TMPCOPYUP && (r = copy_up(to, tree, m, e)) < 0)
+		return r;
 	r = init_attach(tree, to, e, m->destination);
+	if (r == 0 && m->ms_flags & MS_I_VERSION && !clone)
+		r = set_iversion(tree, m, e);
 	return r < 0 ? r : set_propagation(tree, m, e);
 }
 
@@ -360,6 +449,9 @@ static int mount_remount(struct init *in, const struct step_mount *m, struct err
 		named.fstype = "remount";
 		named.source = NULL;
 		int r = configure(fs, &named, NULL, NULL, e);
+		if (r == 0 && m->attr_clr & SYS_MOUNT_ATTR_RDONLY &&
+		    (r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "rw", NULL, 0)) < 0)
+			r = fs_error(fs, r, "rw", &named, e);
 		if (r == 0 && (r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0)) < 0)
 			r = fs_error(fs, r, "reconfigure", &named, e);
 		if (r < 0)
@@ -377,7 +469,5 @@ int init_mount(struct init *in, const struct step_mount *m, struct err *e)
 		return mount_copy_symlink(in, m, e);
 	if (m->flags & STEP_MOUNT_BIND)
 		return mount_bind(in, m, e);
-	if (m->ms_flags & MS_I_VERSION)
-		return mount_classic(in, m, e);
 	return mount_new(in, m, e);
 }

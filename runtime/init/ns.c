@@ -21,6 +21,9 @@ int init_join(struct init *in, const struct step_join *s, struct err *e)
 		return err_set(e, EPROTO, "plan: join without a namespace");
 	if (setns(in->slots[s->ns], (int)s->type) < 0)
 		return err_sys(e, errno, "join namespace 0x%x", s->type);
+	fd_close(&in->slots[s->ns]);
+	if (s->type & CLONE_NEWUSER || !s->type)
+		init_guard();
 	return 0;
 }
 
@@ -49,8 +52,12 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 {
 	const struct sys_clone_args args = { .flags = s->flags | SYS_CLONE_PARENT };
 	struct sync_message m;
-	int fd = -1;
+	int fd = -1, order[2] = { -1, -1 };
+	char none;
 
+	/* Without maps to wait for, the child waits for the end of this pipe: FORKED comes before all it says. */
+	if (!s->maps && pipe2(order, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
 	/* The maps are written through /proc/PID, which only a dumpable process gives to its owner. No process
 	 * of the container exists yet that could make use of that. */
 	if (s->maps)
@@ -61,8 +68,13 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 	if (pid > 0)
 		_exit(sync_send(in->sync, SYNC_FORKED, pid, -1, e) < 0 ? 1 : 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (!s->maps)
+	if (!s->maps) {
+		fd_close(&order[1]);
+		while (read(order[0], &none, 1) < 0 && errno == EINTR)
+			;
+		fd_close(&order[0]);
 		return 0;
+	}
 	int r = sync_recv(in->sync, MAPS_TIMEOUT_MS, &m, &fd, e);
 	fd_close(&fd);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -78,18 +90,16 @@ int init_become(struct init *in, const struct step_become *s, struct err *e)
 		return err_sys(e, errno, "become group %u of the user namespace", s->gid);
 	if (setresuid(s->uid, s->uid, s->uid) < 0)
 		return err_sys(e, errno, "become user %u of the user namespace", s->uid);
-	/* A change of credentials makes us dumpable again and clears the death signal. */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	init_guard();
 	return 0;
 }
 
 static int set_key_label(const char *label, struct err *e)
 {
-	auto_close int fd = open("/proc/self/attr/keycreate", O_WRONLY | O_CLOEXEC);
+	auto_close int fd = init_proc_open("self/attr/keycreate", O_WRONLY);
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_sys(e, errno, "open the label of new keys");
+		return fd == -ENOENT ? 0 : err_sys(e, fd, "open the label of new keys");
 	size_t n = strlen(label);
 	return write(fd, label, n) != (ssize_t)n ? err_sys(e, errno, "label the session keyring") : 0;
 }

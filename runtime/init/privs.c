@@ -87,22 +87,60 @@ int init_umask(struct init *in, const struct step_umask *s, struct err *e)
 
 /* ---- labels, no_new_privs, filter ------------------------------------------------------------------------------------- */
 
+#define LABEL_MAX 4096
+
+/* Where both modules are active AppArmor has a directory of its own; older kernels have only the common file. */
+static const char *label_file(bool apparmor)
+{
+	char text[LABEL_MAX];
+
+	return apparmor && init_proc_read("self/attr/apparmor/exec", text, sizeof(text)) != -ENOENT ?
+		       "self/attr/apparmor/exec" : "self/attr/exec";
+}
+
+/* With no_new_privs AppArmor lets a confined process only narrow what it has: the profile comes on top. */
+static const char *apparmor_command(const struct init *in)
+{
+	char now[LABEL_MAX];
+	bool nnp = in->verify && in->verify->no_new_privs;
+
+	if (!nnp || init_proc_read("self/attr/apparmor/current", now, sizeof(now)) < 0)
+		return "exec ";
+	return strncmp(now, "unconfined", 10) == 0 ? "exec " : "stack ";
+}
+
+/*
+ * Read back, the label of the next exec: what was written to the file of another process or to something that only
+ * looks like the file is not there. AppArmor adds the mode, and a stack names more than one profile.
+ */
+static int check_label(const struct step_label *s, struct err *e)
+{
+	char is[LABEL_MAX];
+	int n = init_proc_read(label_file(s->apparmor), is, sizeof(is));
+
+	if (n < 0)
+		return err_sys(e, n, "post-condition: read back label %s", s->label);
+	return strstr(is, s->label) ? 0 : err_set(e, EPERM, "post-condition: the label is \"%s\", planned \"%s\"", is,
+						  s->label);
+}
+
 int init_label(struct init *in, const struct step_label *s, struct err *e)
 {
-	const char *path = s->apparmor ? "/proc/self/attr/apparmor/exec" : "/proc/self/attr/exec";
-	const char *prefix = s->apparmor ? "exec " : "";
-	char text[4096];
+	const char *path = label_file(s->apparmor), *prefix = s->apparmor ? apparmor_command(in) : "";
+	char text[LABEL_MAX];
+	auto_close int fd = init_proc_open(path, O_WRONLY);
 
-	(void)in;
-	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 && s->apparmor)
-		fd = open("/proc/self/attr/exec", O_WRONLY | O_CLOEXEC);
+	if (fd == -EXDEV || fd == -EPERM)
+		return err_set(e, -fd, "open `/proc/%s`: something else is mounted there", path);
 	if (fd < 0)
-		return err_sys(e, errno, "open `%s`", path);
+		return err_sys(e, fd, "open `/proc/%s`", path);
 	int n = snprintf(text, sizeof(text), "%s%s", prefix, s->label);
 	if (n < 0 || (size_t)n >= sizeof(text))
 		return err_set(e, ENAMETOOLONG, "label is too long");
-	return write(fd, text, (size_t)n) != n ? err_sys(e, errno, "write label %s to `%s`", s->label, path) : 0;
+	if (write(fd, text, (size_t)n) != n)
+		return err_sys(e, errno, "write label %s to `/proc/%s`", s->label, path);
+	*(s->apparmor ? &in->apparmor : &in->selinux) = s->label;
+	return check_label(s, e);
 }
 
 int init_no_new_privs(struct init *in, const struct step_no_new_privs *s, struct err *e)
@@ -137,6 +175,9 @@ int init_seccomp(struct init *in, const struct step_seccomp *s, struct err *e)
 
 int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e)
 {
+	if (s->filter.n / sizeof(struct sock_filter) > BPF_MAXINSNS || s->filter.n % sizeof(struct sock_filter))
+		return err_set(e, E2BIG, "linux.seccomp: the program has %llu bytes, more than the kernel takes",
+			       (unsigned long long)s->filter.n);
 	const struct sock_fprog prog = { .len = (unsigned short)(s->filter.n / sizeof(struct sock_filter)),
 					 .filter = (struct sock_filter *)(uintptr_t)s->filter.v };
 	auto_close int fd = sys_seccomp(SECCOMP_SET_MODE_FILTER, (unsigned int)s->flags, &prog);
@@ -177,19 +218,64 @@ static int set_ids(const struct step_credentials *s, struct err *e)
 	return 0;
 }
 
-static int set_caps(const struct step_credentials *s, struct err *e)
+static int get_caps(struct init_caps *ret, struct err *e)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2];
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return err_sys(e, errno, "read the capability sets");
+	*ret = (struct init_caps){ .effective = d[0].effective | (uint64_t)d[1].effective << 32,
+				   .permitted = d[0].permitted | (uint64_t)d[1].permitted << 32,
+				   .inheritable = d[0].inheritable | (uint64_t)d[1].inheritable << 32 };
+	return 0;
+}
+
+static uint64_t bounding_of(uint64_t caps)
+{
+	uint64_t r = 0;
+
+	for (unsigned int cap = 0; caps >> cap; cap++)
+		if (caps >> cap & 1 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+			r |= 1ULL << cap;
+		else if (cap == 63)
+			break;
+	return r;
+}
+
+/*
+ * What this process cannot have is left out, as the specification wants it; the planner has said so where it
+ * could know. The kernel's rules: permitted only shrinks, inheritable stays within it and the bounding set.
+ */
+static int grantable(const struct step_credentials *s, struct init_caps *ret, struct err *e)
+{
+	struct init_caps now;
+	int r = get_caps(&now, e);
+
+	if (r < 0)
+		return r;
+	ret->permitted = s->permitted & now.permitted;
+	ret->effective = s->effective & ret->permitted;
+	ret->inheritable = s->inheritable & (now.inheritable | bounding_of(s->inheritable & now.permitted));
+	ret->ambient = s->ambient & ret->permitted & ret->inheritable;
+	return 0;
+}
+
+static int set_caps(const struct step_credentials *s, const struct init_caps *c, struct err *e)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2];
 
 	for (int i = 0; i < 2; i++)
-		d[i] = (struct __user_cap_data_struct){ .effective = (uint32_t)(s->effective >> 32 * i),
-							.permitted = (uint32_t)(s->permitted >> 32 * i),
-							.inheritable = (uint32_t)(s->inheritable >> 32 * i) };
+		d[i] = (struct __user_cap_data_struct){ .effective = (uint32_t)(c->effective >> 32 * i),
+							.permitted = (uint32_t)(c->permitted >> 32 * i),
+							.inheritable = (uint32_t)(c->inheritable >> 32 * i) };
 	if (syscall(SYS_capset, &h, d) < 0)
 		return err_sys(e, errno, "set process.capabilities");
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return err_sys(e, errno, "clear the ambient set");
 	for (uint32_t cap = 0; cap <= s->last_cap; cap++)
-		if (s->ambient >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+		if (c->ambient >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
 			return err_sys(e, errno, "raise ambient capability %u", cap);
 	return 0;
 }
@@ -227,12 +313,12 @@ int init_credentials(struct init *in, const struct step_credentials *s, struct e
 		return err_sys(e, errno, "keep capabilities over the change of user");
 	r = set_ids(s, e);
 	if (r == 0)
-		r = set_caps(s, e);
+		r = grantable(s, &in->caps, e);
+	if (r == 0)
+		r = set_caps(s, &in->caps, e);
 	if (r < 0)
 		return r;
-	/* The change of ids made us dumpable and cleared the death signal. */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	init_guard();
 	if (!there && chdir(s->cwd) < 0)
 		return cwd_error(s->cwd, errno, e);
 	return check_cwd(s->cwd, e);
@@ -262,22 +348,19 @@ static int verify_ids(const struct step_credentials *c, struct err *e)
 	return n != (int)c->groups.n ? mismatch(e, "number of groups", (unsigned long long)n, c->groups.n) : 0;
 }
 
-static int verify_caps(const struct step_credentials *c, struct err *e)
+static int verify_caps(const struct init_caps *c, struct err *e)
 {
-	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct d[2];
+	struct init_caps is;
+	int r = get_caps(&is, e);
 
-	if (syscall(SYS_capget, &h, d) < 0)
-		return err_sys(e, errno, "post-condition: read capabilities");
-	uint64_t eff = d[0].effective | (uint64_t)d[1].effective << 32;
-	uint64_t prm = d[0].permitted | (uint64_t)d[1].permitted << 32;
-	uint64_t inh = d[0].inheritable | (uint64_t)d[1].inheritable << 32;
-	if (eff != c->effective)
-		return mismatch(e, "the effective set", eff, c->effective);
-	if (prm != c->permitted)
-		return mismatch(e, "the permitted set", prm, c->permitted);
-	if (inh != c->inheritable)
-		return mismatch(e, "the inheritable set", inh, c->inheritable);
+	if (r < 0)
+		return r;
+	if (is.effective != c->effective)
+		return mismatch(e, "the effective set", is.effective, c->effective);
+	if (is.permitted != c->permitted)
+		return mismatch(e, "the permitted set", is.permitted, c->permitted);
+	if (is.inheritable != c->inheritable)
+		return mismatch(e, "the inheritable set", is.inheritable, c->inheritable);
 	return 0;
 }
 
@@ -287,7 +370,10 @@ int init_verify(struct init *in, const struct step_verify *s, struct err *e)
 		return err_set(e, EPROTO, "plan: verify before credentials");
 	int r = verify_ids(in->credentials, e);
 	if (r == 0)
-		r = verify_caps(in->credentials, e);
+		r = verify_caps(&in->caps, e);
+	/* Both were read back when they were set, by root: here only that none was passed over. */
+	if (r == 0 && ((s->apparmor && !in->apparmor) || (s->selinux && !in->selinux)))
+		r = err_set(e, EPERM, "post-condition: a label was planned and not set");
 	if (r == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != (int)s->no_new_privs)
 		r = mismatch(e, "no_new_privs", !s->no_new_privs, s->no_new_privs);
 	if (r == 0 && s->seccomp && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)

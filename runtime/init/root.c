@@ -7,12 +7,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
 #include "../base/path.h"
 #include "init.h"
-
-#define PROC_MAGIC 0x9fa0
 
 static int root_error(struct err *e, int errnum, const char *path)
 {
@@ -36,7 +33,6 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 {
 	auto_close int fd = -EBADF;
 
-	in->own_ns = s->new_ns;
 	if (!s->new_ns) {
 		in->root = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return in->root < 0 ? root_error(e, -errno, s->path) : 0;
@@ -197,23 +193,19 @@ int init_domainname(struct init *in, const struct step_domainname *s, struct err
 	return setdomainname(s->name, strlen(s->name)) < 0 ? err_sys(e, errno, "set domainname") : 0;
 }
 
-/*
- * Through the host's /proc while it is in sight: /proc/sys shows the namespaces of whoever opens it. The walk
- * stays on that mount and follows nothing, so that what is written is the kernel's own file (D3).
- */
+/* /proc/sys shows the namespaces of whoever opens it, so any procfs will do, the host's as well. */
 int init_sysctl(struct init *in, const struct step_sysctl *s, struct err *e)
 {
-	const struct sys_open_how how = {
-		.flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW,
-		.resolve = SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_SYMLINKS | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_XDEV,
-	};
-	struct statfs fs;
-	auto_close int sys = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char path[512];
+	int len = snprintf(path, sizeof(path), "sys/%s", s->path);
 
 	(void)in;
-	if (sys < 0 || fstatfs(sys, &fs) < 0 || fs.f_type != PROC_MAGIC)
-		return err_set(e, EINVAL, "set sysctl %s: no procfs at /proc", s->key);
-	auto_close int fd = sys_openat2(sys, s->path, &how);
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return err_set(e, ENAMETOOLONG, "set sysctl %s: the name is too long", s->key);
+	for (const char *p = s->path; p; p = (p = strchr(p, '/')) ? p + 1 : NULL)
+		if (strncmp(p, "..", 2) == 0 && (!p[2] || p[2] == '/'))
+			return err_bad(e, "set sysctl %s: \"..\" is not a name", s->key);
+	auto_close int fd = init_proc_open(path, O_WRONLY);
 	if (fd < 0)
 		return err_set(e, -fd, "set sysctl %s: %s", s->key, fd == -ENOENT ? "unknown to this kernel" : err_text(-fd));
 	size_t n = strlen(s->value);
@@ -228,10 +220,12 @@ int init_cwd_make(struct init *in, const struct step_cwd_make *s, struct err *e)
 	struct err ignored;
 	int fd = path_open(in->root, s->path, O_PATH);
 
-	if (fd == -ENOENT) /* a root that cannot be written: chdir says so later, in its own words */
+	if (fd == -ENOENT) { /* a root that cannot be written: chdir says so later, in its own words */
 		fd = path_make(in->root, s->path, PATH_DIR, &ignored);
-	if (fd >= 0)
-		(void)close(fd);
+		if (fd >= 0 && (s->uid || s->gid))
+			best_effort(fchownat(fd, "", s->uid, s->gid, AT_EMPTY_PATH));
+	}
+	fd_close(&fd);
 	(void)e;
 	return 0;
 }

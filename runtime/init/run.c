@@ -2,6 +2,7 @@
 /* The last steps: hooks, the look-up of the program, the gate, the exec. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,9 @@ void init_reset_signals(void)
 }
 
 /* ---- hooks ------------------------------------------------------------------------------------------------------ */
+
+/* How long one that has connected to the gate may take to say what he wants. */
+#define CALL_TIMEOUT_MS 10000
 
 static void keep_state(struct init *in, int fd)
 {
@@ -57,17 +61,16 @@ int init_hook_point(struct init *in, const struct step_hook_point *s, struct err
 __attribute__((noreturn)) static void become_hook(const struct init *in, const struct step_start_hook *h)
 {
 	char *plain[] = { (char *)(uintptr_t)h->path, NULL }, *empty[] = { NULL };
-	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	/* An image's /dev/null may be a FIFO: it must not make us wait. */
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	(void)setpgid(0, 0);
 	init_reset_signals();
 	(void)umask(in->umask);
-	if (in->state >= 0) {
+	if (in->state >= 0)
 		(void)lseek(in->state, 0, SEEK_SET);
-		(void)dup2(in->state, 0);
-	}
-	if (out >= 0)
-		(void)dup2(out, 1);
+	(void)dup2(in->state >= 0 ? in->state : null, 0);
+	(void)dup2(null, 1);
 	(void)sys_close_range(3, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
 	(void)execve(h->path, h->args.n ? h->args.v : plain, h->env.v ? h->env.v : empty);
 	_exit(errno == ENOENT ? 127 : 126);
@@ -245,7 +248,7 @@ static int wait_call(struct init *in, int listener, struct err *e)
 			continue;
 		if (sock < 0)
 			_exit(1);
-		r = sync_recv(sock, -1, &m, &fd, &ignored);
+		r = sync_recv(sock, CALL_TIMEOUT_MS, &m, &fd, &ignored);
 		if (r == 0 && m.type == SYNC_START) {
 			(void)close(listener);
 			in->sync = sock;
@@ -309,6 +312,9 @@ int init_exec(struct init *in, const struct step_exec *s, struct err *e)
 	if (pid > 0) {
 		(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 		(void)sys_close_range(0, ~0U, 0);
+		/* The program could take us over by ptrace if it had the filter and we had not. */
+		if (in->filter && !(in->filter->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) && init_load_filter(in, in->filter, e) < 0)
+			_exit(1);
 		init_supervise(pid);
 	}
 	(void)setpgid(0, 0);

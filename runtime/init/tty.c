@@ -19,12 +19,17 @@ static int open_master(struct init *in, struct err *e)
 	struct statfs fs;
 	struct stat st;
 	int unlock = 0;
-	auto_close int fd = path_open(in->root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	/* First the directory: a node of the image must not even be opened, that alone can have effects. */
+	auto_close int pts = path_open(in->root, "/dev/pts", O_PATH | O_DIRECTORY);
 
+	if (pts < 0)
+		return err_set(e, -pts, "process.terminal: open /dev/pts: %s", pts == -ENOENT ? "missing" : err_text(-pts));
+	if (fstatfs(pts, &fs) < 0 || fs.f_type != DEVPTS_MAGIC)
+		return err_set(e, EINVAL, "process.terminal: there is no devpts at /dev/pts");
+	auto_close int fd = path_open_here(pts, "ptmx", O_RDWR | O_NOCTTY);
 	if (fd < 0)
-		return err_set(e, -fd, "process.terminal: open /dev/pts/ptmx: %s", fd == -ENOENT ? "missing" : err_text(-fd));
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != DEVPTS_MAGIC || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
-	    st.st_rdev != makedev(5, 2))
+		return err_set(e, -fd, "process.terminal: open /dev/pts/ptmx: %s", err_text(-fd));
+	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
 		return err_set(e, EINVAL, "process.terminal: /dev/pts/ptmx is not that of a devpts");
 	if (ioctl(fd, TIOCSPTLCK, &unlock) < 0)
 		return err_sys(e, errno, "process.terminal: unlock the pty");
@@ -37,6 +42,8 @@ static int bind_console(struct init *in, int slave, struct err *e)
 
 	if (to < 0)
 		return err_in(e, "process.terminal");
+	if (init_is_procfs(to))
+		return err_set(e, EPERM, "process.terminal: /dev/console leads into proc");
 	auto_close int tree = sys_open_tree(slave, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC);
 	return tree < 0 ? err_sys(e, tree, "process.terminal: mount the pty") : init_attach(tree, to, e, "/dev/console");
 }
