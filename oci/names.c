@@ -104,7 +104,7 @@ TABLE(seccomp_op_names, "seccomp operator",
 	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ });
 
 /* What this build's libseccomp can translate; the word is an error on a build that cannot. */
-TABLE(seccomp_arch_names, "seccomp architecture",
+static const struct name_value seccomp_archs[] = {
 	{ "SCMP_ARCH_X86", SCMP_ARCH_X86 },
 	{ "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64 },
 	{ "SCMP_ARCH_X32", SCMP_ARCH_X32 },
@@ -136,7 +136,8 @@ TABLE(seccomp_arch_names, "seccomp architecture",
 #ifdef SCMP_ARCH_SHEB
 	{ "SCMP_ARCH_SHEB", SCMP_ARCH_SHEB },
 #endif
-	);
+};
+const struct name_table seccomp_arch_names = { "seccomp architecture", seccomp_archs, ARRAY_SIZE(seccomp_archs) };
 
 /* seccomp(2); WAIT_KILLABLE_RECV is bit 5 since Linux 5.19 */
 TABLE(seccomp_flag_names, "seccomp flag",

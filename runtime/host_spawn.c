@@ -118,6 +118,7 @@ static int image_memfd(struct err *e)
 		fd = memfd_create("ctr-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return err_sys(e, errno, "make room for the init program");
+	/* Two symbols of one object (init_image.S): cppcheck-suppress comparePointers */
 	int r = fd_write_all(fd, ctr_init_image, (size_t)(ctr_init_image_end - ctr_init_image));
 	if (r < 0)
 		return err_sys(e, r, "copy the init program");
