@@ -78,7 +78,8 @@ snapshot()
 
 # ---- running --------------------------------------------------------------------------------------------------------
 
-ctr() { "$RUNTIME" --root "$ROOT" "$@"; }
+# A command that hangs fails its test.
+ctr() { timeout --foreground -k 5 60 "$RUNTIME" --root "$ROOT" "$@"; }
 
 # new_bundle [--rootless] [NAME]: makes $T/NAME (default: bundle), sets BUNDLE. Rootless tests get rootless ones.
 new_bundle()
