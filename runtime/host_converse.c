@@ -159,7 +159,7 @@ int talk_until_ready(struct talk *t, struct err *e)
 	if (first < 0)
 		return first;
 	for (;;) {
-		struct sync_message m;
+		struct sync_message m = { 0 };
 		auto_close int fd = -EBADF;
 		int r = wait_message(t, deadline, e);
 		if (r == 0)
@@ -231,7 +231,7 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
 int talk_start(int sync, const char *state, int timeout_ms, struct err *e)
 {
 	auto_close int state_fd = -EBADF, fd = -EBADF;
-	struct sync_message m;
+	struct sync_message m = { 0 };
 	int r;
 
 	if (state) {

@@ -254,7 +254,7 @@ static void creation_undo(struct creation *k, struct err *e)
 		ctx_warn(k->ctx, "%s", second.text);
 	if (k->hooks_begun && k->c->state)
 		host_poststop(k->ctx, k->c);
-	if (k->cgroup_made)
+	if (k->cgroup_made && k->c->state)
 		best_effort(cgroup_remove(k->plan->cgroup->path, k->c->state->cgroup_kept, CGROUP_REMOVE_TIMEOUT_MS,
 					  &second));
 	best_effort(store_remove(k->c, &second));

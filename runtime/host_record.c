@@ -65,7 +65,7 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	struct state *s = arena_new(&ctx->arena, struct state);
 	struct hooks *hooks = arena_new(&ctx->arena, struct hooks);
 	char boot[BOOT_ID_SIZE], letter;
-	uint64_t start;
+	uint64_t start = 0;
 
 	if (!s || !hooks)
 		return err_nomem(e);

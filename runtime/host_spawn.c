@@ -235,6 +235,6 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 		fd_close(&ret->pidfd);
 		return r;
 	}
-	ours = -EBADF;
+	(void)TAKE_FD(ours); /* now the caller's */
 	return 0;
 }
