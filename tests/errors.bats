@@ -163,7 +163,6 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 		'.linux.rootfsPropagation="sideways"' rootfsPropagation \
 		'.linux.personality={domain:"LINUX64"}' linux.personality \
 		'.mounts+=[{destination:"/m",type:"tmpfs",source:"t",uidMappings:[{containerID:0,hostID:0,size:1}]}]' Mappings \
-		'.mounts+=[{destination:"/m",type:"bind",source:"/tmp",options:["bind","idmap"]}]' uidMappings \
 		'.mounts+=[{destination:"/m",type:"bind",source:"/tmp",options:["bind","what=ever"]}]' what=ever \
 		'.mounts+=[{destination:"/m",type:"sysfs",source:"s",options:["tmpcopyup"]}]' tmpcopyup \
 		'.mounts+=[{type:"tmpfs",source:"t"}]' destination \
@@ -177,6 +176,11 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 		'.process.env=["NOEQUALS"]' 'process.env' \
 		'.root.path=""' root.path \
 		'del(.root)' root
+}
+
+@test "idmap needs mappings or a user namespace" {
+	root_only
+	each_refused '.mounts+=[{destination:"/m",type:"bind",source:"/tmp",options:["bind","idmap"]}]' uidMappings
 }
 
 @test "ids: empty, slash, dots, too long" {

@@ -71,13 +71,13 @@ hello" ]
 	set_sh 'ls /a/sub; echo -; ls /b/sub; echo -; touch /b/x 2>/dev/null || echo ro; touch /b/sub/x && echo rw;
 	    touch /c/x 2>/dev/null || echo ro; touch /c/sub/x 2>/dev/null || echo ro'
 	run_container
-	[ "$output" = "-
+	assert_output "-
 inner
 -
 ro
 rw
 ro
-ro" ]
+ro"
 }
 
 @test "bind with relative source is below the bundle" {
