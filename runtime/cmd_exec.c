@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../cgroup/cgroup.h"
+#include "../oci/names.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/util.h"
@@ -113,6 +114,9 @@ static int add_groups(struct arena *a, const struct strv *more, struct user *u, 
 /* Into bounding, effective and permitted; never inheritable (CVE-2022-29162). */
 static int add_caps(struct arena *a, const struct strv *more, struct process *p, struct err *e)
 {
+	for (size_t i = 0; i < more->n; i++)
+		if (cap_by_name(more->v[i]) < 0)
+			return err_bad(e, "exec: --cap \"%s\": not a capability", more->v[i]);
 	struct capabilities *c = arena_new(a, struct capabilities);
 
 	if (!c)

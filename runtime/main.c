@@ -226,7 +226,8 @@ static int dispatch(struct ctx *ctx, int argc, char **argv, struct err *e)
  */
 static int exit_status(const struct err *e, const char *command)
 {
-	bool program = str_starts(e->text, "exec: ");
+	/* Wrong options of the command exec start with its name too. */
+	bool program = str_starts(e->text, "exec: ") && e->code != EINVAL;
 
 	if (command && (str_eq(command, "exec") || str_eq(command, "run"))) {
 		if (program && e->code == ENOENT)

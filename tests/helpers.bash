@@ -119,8 +119,16 @@ json_strings()
 set_args() { update_config '.process.args = $a' --argjson a "$(json_strings "$@")"; }
 set_sh() { set_args sh -c "$1"; }
 
-# run_container [OPTIONS]: `run` of $BUNDLE as $ID in the foreground through bats' run: sets status and output.
-run_container() { run ctr run -b "$BUNDLE" "$@" "$ID" 3>&-; }
+# try COMMAND...: what bats' run does, without its opinion on status 127: sets status, output and lines.
+try()
+{
+	status=0
+	output=$("$@" 2>&1 3>&-) || status=$?
+	mapfile -t lines <<<"$output"
+}
+
+# run_container [OPTIONS]: `run` of $BUNDLE as $ID in the foreground: sets status and output.
+run_container() { try ctr run -b "$BUNDLE" "$@" "$ID"; }
 
 # start_container [OPTIONS]: `run -d` of $BUNDLE as $ID; its output goes to $T/log.
 start_container() { ctr run -d -b "$BUNDLE" "$@" "$ID" >"$T/log" 2>&1 </dev/null 3>&- || { cat "$T/log" >&2; return 1; }; }
