@@ -166,7 +166,7 @@ static int job_end(struct job *j, struct err *e)
 		r = err_set(e, ETIMEDOUT, "timed out after %lld ms", (long long)j->timeout_ms);
 	else if (status < 0)
 		r = err_sys(e, status, "wait");
-	else if (status > 128)
+	else if (status > 128 && status <= 128 + 64)
 		r = err_set(e, ECANCELED, "killed by signal %d%s%s", status - 128, line ? ": " : "", line ? line : "");
 	else if (status != 0)
 		r = err_set(e, ECANCELED, "exit status %d%s%s", status, line ? ": " : "", line ? line : "");

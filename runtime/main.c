@@ -84,16 +84,18 @@ static void log_record(const struct ctx *ctx, const char *level, const char *tex
 void ctx_warn(struct ctx *ctx, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
+	struct err line;
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	(void)err_set(&line, 0, "%s", text); /* one line, whatever names it quotes */
 	/* Engines read the JSON log as one document, or take its last error: a warning there hides it. */
 	if (!ctx->log_format || !str_eq(ctx->log_format, "json"))
-		log_record(ctx, "warning", text, NULL);
+		log_record(ctx, "warning", line.text, NULL);
 	if (ctx->debug)
-		(void)fprintf(stderr, "ctr: warning: %s\n", text);
+		(void)fprintf(stderr, "ctr: warning: %s\n", line.text);
 }
 
 void ctx_debug(struct ctx *ctx, const char *fmt, ...)

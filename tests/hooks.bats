@@ -175,6 +175,10 @@ B=x y" ] || fail "$(cat "$T/env")"
 	run_container
 	assert_failure
 	assert_output_has "signal 9"
+	update_config 'del(.hooks)'
+	hook createRuntime /bin/sh -c 'exit 200'
+	run_container
+	assert_output_has "exit status 200"
 }
 
 @test "a time-out kills the hook with its children and fails" {

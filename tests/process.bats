@@ -80,6 +80,11 @@ Groups: 5 20 4000000000 "
 	run_container
 	assert_success
 	assert_output_has fine
+	# A name cannot make a line of its own in the log.
+	update_config '.process.capabilities.bounding+=["X\nerror: made up"]'
+	run ctr --log "$T/log" run -b "$BUNDLE" "$ID" 3>&-
+	assert_success
+	! grep -q "^error: made up" "$T/log" || fail "a line of its own"
 }
 
 @test "rlimits" {
