@@ -94,4 +94,6 @@ const struct command command_probe = {
 	.order = OPT_MIXED,
 	.min_operands = 0,
 	.max_operands = 0,
+	.details = "The names that --require takes are the keys of \"checks\" in the JSON report, which\n"
+		   "contrib/probe-schema.json describes. Needs no privilege and changes nothing.\n",
 };

@@ -213,24 +213,34 @@ static void reap(pid_t pid)
 	}
 }
 
-int probe_in_child(void (*work)(void *arg, int fd), void *arg, void *answer, size_t n, int timeout_ms)
+void probe_job_start(struct probe_job *job, void (*work)(const struct probe_source *src, int fd),
+		     const struct probe_source *src)
 {
 	int fds[2];
 
+	*job = (struct probe_job){ .fd = -EBADF };
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
+		return;
 	auto_close int in = fds[0];
 	auto_close int out = fds[1];
 	pid_t pid = fork();
 	if (pid < 0)
-		return -errno;
+		return;
 	if (pid == 0) {
-		work(arg, out);
+		work(src, out);
 		_exit(0);
 	}
-	fd_close(&out);
-	int r = read_answer(in, answer, n, timeout_ms);
-	reap(pid);
+	*job = (struct probe_job){ .pid = pid, .fd = TAKE_FD(in) };
+}
+
+int probe_job_finish(struct probe_job *job, void *answer, size_t n, int timeout_ms)
+{
+	if (job->pid == 0)
+		return -ECHILD;
+	int r = read_answer(job->fd, answer, n, timeout_ms);
+	fd_close(&job->fd);
+	reap(job->pid);
+	job->pid = 0;
 	return r;
 }
 
@@ -249,14 +259,20 @@ static void cpuid_machine(void *arg, uint32_t leaf, uint32_t subleaf, uint32_t r
 
 static void gather(struct probe *p, const struct probe_source *src)
 {
+	struct probe_job userns, kvm;
+
 	*p = (struct probe){ .arch = src->arch, .uid = src->uid };
+	if (src->live) {
+		probe_kvm_start(&kvm, src);
+		probe_userns_start(&userns, src);
+	}
 	probe_cpu_read(p, src);
 	probe_inside_read(p, src);
 	probe_files_read(p, src);
 	if (src->live) {
 		probe_kernel_ask(p, src);
-		probe_userns_try(p);
-		probe_kvm_try(p, src);
+		probe_userns_finish(&userns, p);
+		probe_kvm_finish(&kvm, p);
 	}
 	probe_judge(p);
 }

@@ -214,7 +214,7 @@ struct probe {
 
 /*
  * Probes `src`, or with NULL the machine itself. Anything missing is a fact, not a failure; the only error
- * is a root directory that cannot be opened. Takes milliseconds; a KVM that hangs costs at most a second.
+ * is a root directory that cannot be opened. Takes milliseconds; a KVM that hangs costs two seconds.
  */
 int probe_run(struct probe *ret, const struct probe_source *src, struct err *e) MUST_CHECK;
 

@@ -150,10 +150,17 @@ static void subids_read(const struct probe_source *src, const char *file, const 
 	}
 }
 
+bool probe_overlay_known(int root)
+{
+	char text[4096];
+	int n = probe_read(root, "proc/filesystems", text, sizeof(text));
+
+	return n > 0 && probe_has_word(text, (size_t)n, "overlay");
+}
+
 static void namespaces_read(struct probe *p, const struct probe_source *src)
 {
 	struct probe_namespaces *n = &p->ns;
-	char text[4096];
 	struct stat st;
 
 	n->max_user = probe_read_number(src->root, "proc/sys/user/max_user_namespaces");
@@ -161,8 +168,7 @@ static void namespaces_read(struct probe *p, const struct probe_source *src)
 	n->apparmor_restrict = probe_read_number(src->root, "proc/sys/kernel/apparmor_restrict_unprivileged_userns");
 	if (fstatat(src->root, "proc/self", &st, 0) == 0)
 		n->built_in = probe_answer_of(fstatat(src->root, "proc/self/ns/user", &st, AT_SYMLINK_NOFOLLOW) == 0);
-	int len = probe_read(src->root, "proc/filesystems", text, sizeof(text));
-	n->overlay_known = len > 0 && probe_has_word(text, (size_t)len, "overlay");
+	n->overlay_known = probe_overlay_known(src->root);
 	name_of_id(src->root, "etc/passwd", src->uid, n->user, sizeof(n->user));
 	subids_read(src, "etc/subuid", n->user, &n->subuids, &n->subuid_first);
 	subids_read(src, "etc/subgid", n->user, &n->subgids, &n->subgid_first);

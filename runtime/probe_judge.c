@@ -136,7 +136,7 @@ static void judge_kvm(const struct probe *p, struct probe_check *c)
 		advice(c, "this KVM is broken: see the kernel's log for kvm");
 		break;
 	case PROBE_KVM_TIMEOUT:
-		value(c, "a guest did not come back within a second");
+		value(c, "a guest did not come back within two seconds");
 		advice(c, "this KVM is broken, do not use it: see the kernel's log for kvm");
 		break;
 	case PROBE_KVM_LONG_FAILED:
@@ -179,14 +179,17 @@ static void judge_nested(const struct probe *p, struct probe_check *c)
 		advice(c, "options %s nested=1 in /etc/modprobe.d, then load the module again", p->kvm.module);
 }
 
-static void device_check(struct probe_check *c, const struct probe_device *d, const char *path,
-			 const char *module)
+static void device_check(const struct probe *p, struct probe_check *c, const struct probe_device *d,
+			 const char *path, const char *module)
 {
 	c->answer = d->exists && d->usable == PROBE_UNKNOWN ? PROBE_UNKNOWN :
 							      probe_answer_of(d->usable == PROBE_YES);
 	if (!d->exists) {
 		value(c, "no %s", path);
-		advice(c, "modprobe %s", module);
+		if (p->inside.container_count > 0)
+			advice(c, "hand the device into the container: --device %s", path);
+		else
+			advice(c, "modprobe %s", module);
 	} else if (d->usable == PROBE_NO) {
 		value(c, "%s, no permission", path);
 		advice(c, "let your user open %s: chmod or a udev rule", path);
@@ -197,17 +200,17 @@ static void device_check(struct probe_check *c, const struct probe_device *d, co
 
 static void judge_vsock(const struct probe *p, struct probe_check *c)
 {
-	device_check(c, &p->kvm.vhost_vsock, "/dev/vhost-vsock", "vhost_vsock");
+	device_check(p, c, &p->kvm.vhost_vsock, "/dev/vhost-vsock", "vhost_vsock");
 }
 
 static void judge_vhost_net(const struct probe *p, struct probe_check *c)
 {
-	device_check(c, &p->kvm.vhost_net, "/dev/vhost-net", "vhost_net");
+	device_check(p, c, &p->kvm.vhost_net, "/dev/vhost-net", "vhost_net");
 }
 
 static void judge_tun(const struct probe *p, struct probe_check *c)
 {
-	device_check(c, &p->kvm.tun, "/dev/net/tun", "tun");
+	device_check(p, c, &p->kvm.tun, "/dev/net/tun", "tun");
 }
 
 static void judge_iommu(const struct probe *p, struct probe_check *c)
@@ -276,7 +279,9 @@ static void judge_newer_calls(const struct probe *p, struct probe_check *c)
 						 PROBE_CALL_OPEN_TREE_ATTR };
 
 	calls_check(p, c, newer, ARRAY_SIZE(newer));
-	if (c->answer == PROBE_NO)
+	if (c->answer == PROBE_NO && p->kernel.seccomp_active)
+		advice(c, "a seccomp filter around this process may hide them; older ways are used meanwhile");
+	else if (c->answer == PROBE_NO)
 		advice(c, "come with Linux 6.8 and 6.15; older ways are used meanwhile");
 }
 
@@ -355,7 +360,7 @@ static void judge_subids(const struct probe *p, struct probe_check *c)
 	if (c->answer == PROBE_YES)
 		return;
 	if (p->uid == 0)
-		advice(c, "root needs none; engines look for them to give each container its own ids");
+		advice(c, "only for engines that give each container ids of its own, as docker's userns-remap");
 	else
 		advice(c, "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", who);
 }

@@ -150,10 +150,11 @@ static void map_self(uint32_t uid, uint32_t gid)
 	put_file("/proc/self/gid_map", line);
 }
 
-static void userns_child(void *arg, int fd)
+static void userns_child(const struct probe_source *src, int fd)
 {
 	uint32_t uid = geteuid(), gid = getegid();
-	bool overlay = *(bool *)arg;
+	/* fsopen() of a file system that is not loaded would make the kernel load a module. */
+	bool overlay = probe_overlay_known(src->root);
 	struct userns_answer a = { .tried = PROBE_TRY_USER_FAILED };
 
 	if (unshare(CLONE_NEWUSER) < 0) {
@@ -175,14 +176,16 @@ static void userns_child(void *arg, int fd)
 	best_effort((int)write(fd, &a, sizeof(a)));
 }
 
-void probe_userns_try(struct probe *p)
+void probe_userns_start(struct probe_job *job, const struct probe_source *src)
+{
+	probe_job_start(job, userns_child, src);
+}
+
+void probe_userns_finish(struct probe_job *job, struct probe *p)
 {
 	struct userns_answer a;
-	/* fsopen() of a file system that is not loaded would make the kernel load a module. */
-	bool overlay = p->ns.overlay_known;
-	int r = probe_in_child(userns_child, &overlay, &a, sizeof(a), 1000);
 
-	if (r < 0)
+	if (probe_job_finish(job, &a, sizeof(a), 1000) < 0)
 		return;
 	p->ns.tried = a.tried;
 	p->ns.error = a.error;

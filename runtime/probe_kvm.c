@@ -14,7 +14,8 @@
 
 #include "base/util.h"
 
-#define KVM_DEADLINE_MS 1000
+/* Under emulation a first guest takes half a second by itself. */
+#define KVM_DEADLINE_MS 2000
 
 struct kvm_answer {
 	enum probe_kvm_stage stage;
@@ -223,9 +224,8 @@ static void guests_run(int kvm, int vm, struct kvm_answer *a)
 #endif
 
 /* Descriptors and mappings end with the process. */
-static void kvm_child(void *arg, int fd)
+static void kvm_child(const struct probe_source *src, int fd)
 {
-	const struct probe_source *src = arg;
 	struct kvm_answer a = { .stage = PROBE_KVM_OPEN_FAILED };
 	int kvm = openat(src->root, "dev/kvm", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
@@ -251,14 +251,20 @@ out:
 	best_effort((int)write(fd, &a, sizeof(a)));
 }
 
-void probe_kvm_try(struct probe *p, const struct probe_source *src)
+void probe_kvm_start(struct probe_job *job, const struct probe_source *src)
 {
-	struct probe_source copy = *src;
-	struct kvm_answer a;
+	*job = (struct probe_job){ .fd = -EBADF };
+	if (probe_exists(src->root, "dev/kvm"))
+		probe_job_start(job, kvm_child, src);
+}
 
-	if (!p->kvm.dev.exists)
+void probe_kvm_finish(struct probe_job *job, struct probe *p)
+{
+	struct kvm_answer a;
+	int r = probe_job_finish(job, &a, sizeof(a), KVM_DEADLINE_MS);
+
+	if (r == -ECHILD)
 		return;
-	int r = probe_in_child(kvm_child, &copy, &a, sizeof(a), KVM_DEADLINE_MS);
 	if (r < 0) {
 		p->kvm.stage = r == -ETIMEDOUT ? PROBE_KVM_TIMEOUT : PROBE_KVM_RUN_FAILED;
 		p->kvm.error = -r;

@@ -4,6 +4,8 @@
 
 /* Between the files of the probe. */
 
+#include <sys/types.h>
+
 #include "probe.h"
 
 /*
@@ -38,16 +40,33 @@ static inline enum probe_answer probe_answer_of(bool yes)
 
 void probe_cpu_read(struct probe *p, const struct probe_source *src);
 void probe_inside_read(struct probe *p, const struct probe_source *src);
+/* The overlay file system is built in or loaded. */
+bool probe_overlay_known(int root);
 void probe_files_read(struct probe *p, const struct probe_source *src);
 /* These ask the running kernel. */
 void probe_kernel_ask(struct probe *p, const struct probe_source *src);
-void probe_userns_try(struct probe *p);
-void probe_kvm_try(struct probe *p, const struct probe_source *src);
 
 /*
- * Runs work(arg, fd) in a child that has to write its answer, exactly n bytes, into fd. 0, or -ETIMEDOUT,
- * -EIO (ended without an answer) or another -errno; the child is gone afterwards either way.
+ * Work in a child, so that it can be undone by the child's end and waited for with a deadline. The two trials
+ * are started first and asked last: the files are read meanwhile. Every start needs its finish.
  */
-int probe_in_child(void (*work)(void *arg, int fd), void *arg, void *answer, size_t n, int timeout_ms);
+struct probe_job {
+	pid_t pid; /* 0: not started */
+	int fd;
+};
+
+/* work(src, fd) has to write its answer into fd. When no child can be had the finish says so. */
+void probe_job_start(struct probe_job *job, void (*work)(const struct probe_source *src, int fd),
+		     const struct probe_source *src);
+/*
+ * Takes the answer, exactly n bytes: 0, or -ETIMEDOUT, -EIO (ended without an answer), -ECHILD (not started)
+ * or another -errno. The child is gone afterwards either way.
+ */
+int probe_job_finish(struct probe_job *job, void *answer, size_t n, int timeout_ms) MUST_CHECK;
+
+void probe_userns_start(struct probe_job *job, const struct probe_source *src);
+void probe_userns_finish(struct probe_job *job, struct probe *p);
+void probe_kvm_start(struct probe_job *job, const struct probe_source *src);
+void probe_kvm_finish(struct probe_job *job, struct probe *p);
 
 #endif

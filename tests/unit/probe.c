@@ -189,6 +189,8 @@ static const struct vm_case {
 	  "VMware, Inc.\n" } } },
 	{ "virtualbox says kvm", "virtualbox", NULL, SIG("KVMKVMKVM"), false, T2, HARD, NULL, NULL,
 	  { { DMI "sys_vendor", "innotek GmbH\n" }, { DMI "product_name", "VirtualBox\n" } } },
+	{ "virtualbox by its old vendor", "virtualbox", NULL, SIG("KVMKVMKVM"), false, T2, HARD, NULL, NULL,
+	  { { DMI "sys_vendor", "innotek GmbH\n" } } },
 	{ "virtualbox says hyper-v", "virtualbox", NULL, SIG("Microsoft Hv"), false, T2, HARD, NULL, NULL,
 	  { { DMI "product_name", "VirtualBox\n" } } },
 	{ "virtualbox, minimal provider", "virtualbox", NULL, SIG("VBoxVBoxVBox"), false, T2,
@@ -297,6 +299,9 @@ static const struct container_case {
 	{ "docker by the source of /etc/hostname", "docker", NULL, false, DUNNO,
 	  { OTHER_NS, { "proc/self/mountinfo", OVERLAY "501 500 8:1 /var/lib/docker/containers/0a1b/hostname "
 					       "/etc/hostname rw - ext4 /dev/sda1 rw\n" } } },
+	{ "a container with docker's files elsewhere", "container-other", NULL, false, DUNNO,
+	  { OTHER_NS, { "proc/self/mountinfo", OVERLAY "501 500 8:1 /var/lib/docker/containers/0a1b/mounts/shm "
+					       "/srv/x rw - ext4 /dev/sda1 rw\n" } } },
 	{ "docker by cgroup", "docker", NULL, false, DUNNO, { { "proc/self/cgroup",
 	  "0::/system.slice/docker-0a1b2c.scope\n" } } },
 	{ "a host with docker's mounts", NULL, NULL, false, NO,
@@ -640,7 +645,7 @@ static void json_balanced(const char *s)
 		else if (!string && (*s == '}' || *s == ']'))
 			CHECK(--depth >= 0);
 		if (!string && *s == ',')
-			CHECK(s[1] == '"' || s[1] == '{');
+			CHECK((s[1] == '"' || s[1] == '{') && s[-1] != '{' && s[-1] != '[');
 	}
 	CHECK_INT(depth, 0);
 	CHECK(!string);
