@@ -301,7 +301,7 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	cp "$T/kept" "$file"
 	ctr delete --force "$ID"
 	[ ! -e "$ROOT/$ID" ]
-	! kill -0 "$pid" 2>/dev/null
+	! grep -q "^State:.[^Z]" "/proc/$pid/status" 2>/dev/null || fail "process $pid lives"
 	mkdir "$ROOT/$ID"
 	echo '{' >"$ROOT/$ID/state.json"
 	run ctr delete --force "$ID"

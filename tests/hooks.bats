@@ -58,7 +58,7 @@ state_at() { grep "^$1 " "$T/notes" | head -1 | cut -d' ' -f2-; }
 		state_at $p | jq -e --arg id "$ID" --arg b "$BUNDLE" '.id == $id and .bundle == $b and (.ociVersion | length > 0)
 			and .annotations["x.y"] == "a/b"'
 		# Compact, one line, slashes as they are.
-		! state_at $p | grep -q '\\/\|: '
+		! state_at $p | grep -q '\\/\|: ' || fail "$p: not compact"
 	done
 }
 
