@@ -26,7 +26,8 @@ static int64_t now_milliseconds(void)
 
 static int open_how(int root, const char *path, int flags, uint64_t resolve)
 {
-	const struct sys_open_how how = { .flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC), .resolve = resolve };
+	const struct sys_open_how how = { .flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
+					  .resolve = resolve };
 	int64_t deadline = 0;
 
 	for (;;) {
@@ -54,7 +55,8 @@ int path_open_strict(int root, const char *path, int flags)
 
 int path_open_here(int dir, const char *path, int flags)
 {
-	return open_how(dir, path, flags, SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_XDEV);
+	return open_how(dir, path, flags,
+			SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_XDEV);
 }
 
 static int explain(struct err *e, int errnum, const char *path)
@@ -96,7 +98,8 @@ static int follow_dangling(struct walk *w, int dir, const char *name, size_t sta
  * Makes one component in `dir`, which stays open, and returns it; 0 with *again set when it turned out
  * to be a link, whose target the walk has to take instead.
  */
-static int make_component(struct walk *w, int dir, size_t start, size_t end, bool last, bool *again, struct err *e)
+static int make_component(struct walk *w, int dir, size_t start, size_t end, bool last, bool *again,
+			  struct err *e)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
@@ -106,10 +109,12 @@ static int make_component(struct walk *w, int dir, size_t start, size_t end, boo
 		return explain(e, -ENAMETOOLONG, w->path);
 	memcpy(name, w->text + start, n);
 	name[n] = '\0';
-	int r = last && w->kind == PATH_FILE ? mknodat(dir, name, S_IFREG | 0644, 0) : mkdirat(dir, name, 0755);
+	int r = last && w->kind == PATH_FILE ? mknodat(dir, name, S_IFREG | 0644, 0)
+					     : mkdirat(dir, name, 0755);
 	if (r < 0 && errno != EEXIST)
 		return explain(e, -errno, w->path);
-	auto_close int fd = open_how(dir, name, O_PATH | O_NOFOLLOW, SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_MAGICLINKS);
+	auto_close int fd =
+		open_how(dir, name, O_PATH | O_NOFOLLOW, SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_MAGICLINKS);
 	if (fd < 0)
 		return explain(e, fd, w->path);
 	if (fstat(fd, &st) < 0)
@@ -128,7 +133,8 @@ static int walk_once(struct walk *w, bool *again, struct err *e)
 
 	if (dir < 0)
 		return explain(e, dir, w->path);
-	for (size_t start = strspn(w->text, "/"), end; w->text[start]; start = end + strspn(w->text + end, "/")) {
+	for (size_t start = strspn(w->text, "/"), end; w->text[start];
+	     start = end + strspn(w->text + end, "/")) {
 		end = start + strcspn(w->text + start, "/");
 		bool last = w->text[end + strspn(w->text + end, "/")] == '\0';
 		char saved = w->text[end];

@@ -86,7 +86,8 @@ static int copy_link(int from, int to, const char *name, struct err *e)
 	return symlinkat(target, to, name) < 0 ? err_sys(e, errno, "copy link %s", name) : 0;
 }
 
-static int copy_subdir(int from, int to, const char *name, const struct stat *st, dev_t dev, int depth, struct err *e)
+static int copy_subdir(int from, int to, const char *name, const struct stat *st, dev_t dev, int depth,
+		       struct err *e)
 {
 	auto_close int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
@@ -115,10 +116,10 @@ static int copy_entry(int from, int to, const char *name, dev_t dev, int depth, 
 		return copy_subdir(from, to, name, &st, dev, depth, e);
 	if (S_ISREG(st.st_mode))
 		return copy_file(from, to, name, &st, e);
-	r = S_ISLNK(st.st_mode) ? copy_link(from, to, name, e) :
-				  mknodat(to, name, st.st_mode & (S_IFMT | 07777), st.st_rdev) < 0 ?
-				  err_sys(e, errno, "copy node %s", name) :
-				  0;
+	r = S_ISLNK(st.st_mode) ? copy_link(from, to, name, e)
+	    : mknodat(to, name, st.st_mode & (S_IFMT | 07777), st.st_rdev) < 0
+		    ? err_sys(e, errno, "copy node %s", name)
+		    : 0;
 	if (r == 0 && fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, errno, "copy the owner of %s", name);
 	return r;

@@ -25,7 +25,9 @@ static int bind_node(struct init *in, const struct step_device *d, struct err *e
 	if (fstat(tree, &st) < 0)
 		return err_sys(e, errno, "examine the host's %s", d->path);
 	if (!same_node(&st, d))
-		return err_bad(e, "device %s: the host's node has other numbers, and a new one cannot be made here", d->path);
+		return err_bad(
+			e, "device %s: the host's node has other numbers, and a new one cannot be made here",
+			d->path);
 	auto_close int to = path_make(in->root, d->path, PATH_FILE, e);
 	if (to < 0)
 		return err_in(e, "device");
@@ -40,7 +42,9 @@ static int existing_node(int dir, const char *name, const struct step_device *d,
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, errno, "examine device %s", d->path);
-	return same_node(&st, d) ? 0 : err_set(e, EEXIST, "device %s: a different file is there already", d->path);
+	return same_node(&st, d)
+		       ? 0
+		       : err_set(e, EEXIST, "device %s: a different file is there already", d->path);
 }
 
 int init_device(struct init *in, const struct step_device *d, struct err *e)

@@ -61,6 +61,15 @@ int init_proc_open(const char *path, int flags) MUST_CHECK;
 int init_proc_read(const char *path, char *text, size_t size) MUST_CHECK;
 bool init_is_procfs(int fd);
 bool init_is_proc_root(int fd);
+/* A detached copy of what is at a path of our view, or at an open descriptor: a descriptor or -errno, no text. */
+static inline int init_clone(const char *path, unsigned int flags)
+{
+	return sys_open_tree(AT_FDCWD, path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | flags);
+}
+static inline int init_clone_fd(int fd, unsigned int flags)
+{
+	return sys_open_tree(fd, "", SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
+}
 /* Attaches a detached tree to an open destination. */
 int init_attach(int tree, int destination, struct err *e, const char *what) MUST_CHECK;
 /* Runs a hook; `point` for messages. */

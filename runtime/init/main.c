@@ -31,11 +31,13 @@ const char *__asan_default_options(void)
 static int run_step(struct init *in, const struct step *s, struct err *e)
 {
 	switch ((enum step_op)s->op) {
-#define X(OP, name) \
-	case STEP_##OP: return init_##name(in, s->arg, e);
+#define X(OP, name)                                                                                          \
+	case STEP_##OP:                                                                                      \
+		return init_##name(in, s->arg, e);
 		PLAN_STEPS(X)
 #undef X
-	case STEP_COUNT: break;
+	case STEP_COUNT:
+		break;
 	}
 	return err_set(e, EPROTO, "plan: unknown step %u", s->op);
 }
@@ -84,11 +86,12 @@ static int look_ahead(struct init *in, const void *plan, struct err *e)
 			in->verify = step.arg;
 	}
 	if (!in->exec || in->exec->keep_fds > (uint32_t)in->first - 3)
-		return err_set(e, EPROTO, "plan: it has no exec, or one that keeps descriptors of the plan itself");
+		return err_set(e, EPROTO,
+			       "plan: it has no exec, or one that keeps descriptors of the plan itself");
 	return 0;
 }
 
-/* What the caller of the host side left open is closed here and now: it might be a directory of the host (D9). */
+/* What the caller of the host side left open is closed at once: it might be a directory of the host (D9). */
 static int keep_only_ours(const struct init *in, uint32_t n_open)
 {
 	unsigned int first = (unsigned int)in->first, kept = 3 + in->exec->keep_fds;
@@ -143,6 +146,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 
 	init_guard();
+	(void)prctl(PR_SET_NAME, "ctr-init", 0, 0, 0); /* instead of the memfd's */
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would let children vanish before they are waited for */
 	in.first = argc == 2 ? parse_number(argv[1]) : -1;
 	if (in.first < 3)

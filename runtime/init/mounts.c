@@ -18,7 +18,8 @@
 
 int init_attach(int tree, int destination, struct err *e, const char *what)
 {
-	int r = sys_move_mount(tree, "", destination, "", SYS_MOVE_MOUNT_F_EMPTY_PATH | SYS_MOVE_MOUNT_T_EMPTY_PATH);
+	int r = sys_move_mount(tree, "", destination, "",
+			       SYS_MOVE_MOUNT_F_EMPTY_PATH | SYS_MOVE_MOUNT_T_EMPTY_PATH);
 
 	return r < 0 ? err_sys(e, r, "mount at %s", what) : 0;
 }
@@ -26,12 +27,13 @@ int init_attach(int tree, int destination, struct err *e, const char *what)
 /* "missing" instead of the errno's text: engines take the latter for a missing program. */
 static int source_error(struct err *e, int errnum, const char *path)
 {
-	return err_set(e, -errnum, "mount source %s: %s", path, errnum == -ENOENT ? "missing" : err_text(-errnum));
+	return err_set(e, -errnum, "mount source %s: %s", path,
+		       errnum == -ENOENT ? "missing" : err_text(-errnum));
 }
 
 int init_source(struct init *in, const struct step_source *s, struct err *e)
 {
-	unsigned int flags = SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC;
+	unsigned int flags = 0;
 
 	if (s->slot < 0 || in->slots[s->slot] >= 0)
 		return err_set(e, EPROTO, "plan: bad slot for %s", s->path);
@@ -39,14 +41,14 @@ int init_source(struct init *in, const struct step_source *s, struct err *e)
 		flags |= SYS_AT_RECURSIVE;
 	if (s->flags & STEP_SOURCE_NOFOLLOW)
 		flags |= AT_SYMLINK_NOFOLLOW;
-	int fd = sys_open_tree(AT_FDCWD, s->path, flags);
+	int fd = init_clone(s->path, flags);
 	if (fd < 0)
 		return source_error(e, fd, s->path);
 	in->slots[s->slot] = fd;
 	return 0;
 }
 
-/* ---- destinations ---------------------------------------------------------------------------------------------- */
+/* ---- destinations -------------------------------------------------------------------------------------- */
 
 /*
  * What may be mounted below /proc: files that lxcfs and engines replace. Anything else there could stand in
@@ -55,8 +57,16 @@ int init_source(struct init *in, const struct step_source *s, struct err *e)
 static bool allowed_below_proc(const char *path)
 {
 	static const char *const files[] = {
-		"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat",   "/proc/swaps",
-		"/proc/uptime",	 "/proc/loadavg",   "/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid",
+		"/proc/cpuinfo",
+		"/proc/diskstats",
+		"/proc/meminfo",
+		"/proc/stat",
+		"/proc/swaps",
+		"/proc/uptime",
+		"/proc/loadavg",
+		"/proc/slabinfo",
+		"/proc/net/dev",
+		"/proc/sys/kernel/ns_last_pid",
 		"/proc/sys/crypto/fips_enabled",
 	};
 
@@ -82,7 +92,8 @@ static bool is_the_proc(const struct init *in, int fd)
 	struct stat a, b;
 	auto_close int proc = path_open_strict(in->root, "/proc", O_PATH);
 
-	return proc >= 0 && fstat(proc, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return proc >= 0 && fstat(proc, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 /* "/proc/X" in any spelling without "." and "..", as its part behind "/proc"; NULL for other paths. */
@@ -95,11 +106,12 @@ static const char *below_proc(const char *path)
 }
 
 /*
- * What stands at /proc must be proc, and of the files in it only those that say nothing about privilege may be
- * replaced (CVE-2019-16884, CVE-2015-3631). `direct`: no link was followed, so that the text is the place.
+ * What stands at /proc must be proc, and of the files in it only those that say nothing about privilege may
+ * be replaced (CVE-2019-16884, CVE-2015-3631). `direct`: no link was followed, so that the text is the place.
  * `tree`: what is to be mounted, when it is a bind.
  */
-static int check_proc(const struct init *in, const struct step_mount *m, int fd, bool direct, int tree, struct err *e)
+static int check_proc(const struct init *in, const struct step_mount *m, int fd, bool direct, int tree,
+		      struct err *e)
 {
 	const char *below = below_proc(m->destination);
 	bool dots = strstr(m->destination, "/.");
@@ -124,7 +136,7 @@ static int strict_error(const struct step_mount *m, int errnum, struct err *e)
 /* The destination as an open O_PATH descriptor, made where it is missing. */
 static int open_destination(struct init *in, const struct step_mount *m, bool is_dir, int tree, struct err *e)
 {
-	/* proc and sysfs go to real directories only: a link could make /proc something else than it seems. */
+	/* proc and sysfs go to real directories only: with a link /proc could be something else. */
 	bool strict = is_kernel_fs(m) || m->flags & STEP_MOUNT_DEST_NOFOLLOW;
 	if (!m->destination[strspn(m->destination, "/")])
 		return err_bad(e, "mount at /: that is where root.path is");
@@ -148,9 +160,9 @@ static int open_destination(struct init *in, const struct step_mount *m, bool is
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-/* ---- attributes ------------------------------------------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------------------------------------- */
 
-/* The first of the flags to be cleared that the mount has; of a recursive change it may be one further down. */
+/* The first of the flags to be cleared that the mount has; a recursive change may fail for one further down. */
 static const char *locked_flag(int fd, const struct sys_mount_attr *attr)
 {
 	static const struct {
@@ -176,8 +188,10 @@ static int set_attr(int fd, unsigned int flags, const struct sys_mount_attr *att
 	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, attr);
 
 	if (r == -EPERM && attr->attr_clr)
-		return err_set(e, EPERM, "mount at %s: %s of the source is locked by the caller's user namespace and "
-					 "cannot be changed", m->destination, locked_flag(fd, attr));
+		return err_set(e, EPERM,
+			       "mount at %s: %s of the source is locked by the caller's user namespace and "
+			       "cannot be changed",
+			       m->destination, locked_flag(fd, attr));
 	return r < 0 ? err_sys(e, r, "set the flags of the mount at %s", m->destination) : 0;
 }
 
@@ -192,7 +206,8 @@ static int set_attributes(struct init *in, int tree, const struct step_mount *m,
 						    .userns_fd = (uint64_t)in->slots[m->idmap] };
 		r = sys_mount_setattr(tree, "", AT_EMPTY_PATH | (unsigned int)m->idmap_flags, &map);
 		if (r < 0)
-			return err_sys(e, r, "map the ids of the mount at %s: the filesystem may not support it",
+			return err_sys(e, r,
+				       "map the ids of the mount at %s: the filesystem may not support it",
 				       m->destination);
 	}
 	if (with_own && (own.attr_set || own.attr_clr))
@@ -211,7 +226,7 @@ static int set_propagation(int fd, const struct step_mount *m, struct err *e)
 	return set_attr(fd, m->propagation & MS_REC ? SYS_AT_RECURSIVE : 0, &attr, m, e);
 }
 
-/* ---- binds ---------------------------------------------------------------------------------------------------------- */
+/* ---- binds --------------------------------------------------------------------------------------------- */
 
 static int attach_bind(struct init *in, int tree, const struct step_mount *m, struct err *e)
 {
@@ -248,8 +263,7 @@ static int mount_copy_symlink(struct init *in, const struct step_mount *m, struc
 		return source_error(e, -errno, m->source);
 	if (n < 0) {
 		unsigned int deep = m->flags & STEP_MOUNT_RECURSIVE ? SYS_AT_RECURSIVE : 0;
-		auto_close int tree = sys_open_tree(AT_FDCWD, m->source, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC |
-									 AT_SYMLINK_NOFOLLOW | deep);
+		auto_close int tree = init_clone(m->source, AT_SYMLINK_NOFOLLOW | deep);
 		return tree < 0 ? source_error(e, tree, m->source) : attach_bind(in, tree, m, e);
 	}
 	target[n] = '\0';
@@ -265,7 +279,7 @@ static int mount_copy_symlink(struct init *in, const struct step_mount *m, struc
 	return err_set(e, EEXIST, "link at %s: something else is there", m->destination);
 }
 
-/* ---- new filesystems --------------------------------------------------------------------------------------------------- */
+/* ---- new filesystems ----------------------------------------------------------------------------------- */
 
 /* What the filesystem itself says about a refused option, without its "e " prefix and newline. */
 static int fs_error(int fs, int errnum, const char *what, const struct step_mount *m, struct err *e)
@@ -277,7 +291,8 @@ static int fs_error(int fs, int errnum, const char *what, const struct step_moun
 		return err_sys(e, errnum, "mount %s at %s: %s", m->fstype, m->destination, what);
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	return err_set(e, errnum < 0 ? -errnum : errnum, "mount %s at %s: %s", m->fstype, m->destination, text + 2);
+	return err_set(e, errnum < 0 ? -errnum : errnum, "mount %s at %s: %s", m->fstype, m->destination,
+		       text + 2);
 }
 
 static int set_option(int fs, const char *option)
@@ -301,8 +316,11 @@ static int set_flags(int fs, const struct step_mount *m, uint64_t wanted, struct
 	static const struct {
 		uint64_t flag;
 		const char *name;
-	} flags[] = { { MS_RDONLY, "ro" },	 { MS_SYNCHRONOUS, "sync" }, { MS_DIRSYNC, "dirsync" },
-		      { MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" } };
+	} flags[] = { { MS_RDONLY, "ro" },
+		      { MS_SYNCHRONOUS, "sync" },
+		      { MS_DIRSYNC, "dirsync" },
+		      { MS_MANDLOCK, "mand" },
+		      { MS_LAZYTIME, "lazytime" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		if (!(wanted & flags[i].flag))
@@ -314,7 +332,8 @@ static int set_flags(int fs, const struct step_mount *m, uint64_t wanted, struct
 	return 0;
 }
 
-static int configure(int fs, const struct step_mount *m, const char *extra_key, const char *extra, struct err *e)
+static int configure(int fs, const struct step_mount *m, const char *extra_key, const char *extra,
+		     struct err *e)
 {
 	int r = m->source ? sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "source", m->source, 0) : 0;
 
@@ -330,7 +349,8 @@ static int configure(int fs, const struct step_mount *m, const char *extra_key, 
 	if (extra && (r = sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, extra_key, extra, 0)) < 0)
 		return fs_error(fs, r, extra, m, e);
 	/* What is copied up must be written first. */
-	return set_flags(fs, m, m->ms_flags & ~(m->flags & STEP_MOUNT_TMPCOPYUP ? (uint64_t)MS_RDONLY : 0), e);
+	return set_flags(fs, m, m->ms_flags & ~(m->flags & STEP_MOUNT_TMPCOPYUP ? (uint64_t)MS_RDONLY : 0),
+			 e);
 }
 
 /* A detached mount of a new filesystem; -EPERM is left to the caller, who may have something else. */
@@ -339,7 +359,8 @@ static int make_fs(const struct step_mount *m, const char *extra_key, const char
 	auto_close int fs = sys_fsopen(m->fstype, SYS_FSOPEN_CLOEXEC);
 
 	if (fs == -ENODEV)
-		return err_set(e, ENODEV, "mount at %s: filesystem %s is unknown to the kernel", m->destination, m->fstype);
+		return err_set(e, ENODEV, "mount at %s: filesystem %s is unknown to the kernel",
+			       m->destination, m->fstype);
 	if (fs < 0)
 		return err_sys(e, fs, "mount %s at %s", m->fstype, m->destination);
 	int r = configure(fs, m, extra_key, extra, e);
@@ -354,14 +375,16 @@ static int make_fs(const struct step_mount *m, const char *extra_key, const char
 }
 
 /*
- * iversion has no name for fsconfig(2): set by a classic remount of what was just attached, through its descriptor.
- * The call sets the mount's flags too, so they are repeated; they have the same bits in both interfaces.
+ * iversion has no name for fsconfig(2): set by a classic remount of what was just attached, through its
+ * descriptor. The call sets the mount's flags too, so they are repeated; they have the same bits in both
+ * interfaces.
  */
 static int set_iversion(int tree, const struct step_mount *m, struct err *e)
 {
 	const uint64_t same = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	unsigned long flags = MS_REMOUNT | MS_I_VERSION | (unsigned long)(m->attr_set & same) |
-			      (unsigned long)(m->ms_flags & (MS_RDONLY | MS_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME));
+	unsigned long flags =
+		MS_REMOUNT | MS_I_VERSION | (unsigned long)(m->attr_set & same) |
+		(unsigned long)(m->ms_flags & (MS_RDONLY | MS_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME));
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", tree);
@@ -382,7 +405,7 @@ static int make_fallback(struct init *in, const struct step_mount *m, bool *ret_
 		return take_fd(&in->slots[m->slot]);
 	}
 	if (m->flags & STEP_MOUNT_SYSFS_FALLBACK) {
-		int fd = sys_open_tree(AT_FDCWD, "/sys", SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_RECURSIVE);
+		int fd = init_clone("/sys", SYS_AT_RECURSIVE);
 		*ret_clone = true;
 		return fd < 0 ? source_error(e, fd, "/sys") : fd;
 	}
@@ -433,14 +456,15 @@ static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 	return r < 0 ? r : set_propagation(tree, m, e);
 }
 
-/* ---- remounts ------------------------------------------------------------------------------------------------------------ */
+/* ---- remounts ------------------------------------------------------------------------------------------ */
 
 static int mount_remount(struct init *in, const struct step_mount *m, struct err *e)
 {
 	auto_close int on = path_open(in->root, m->destination, O_PATH);
 
 	if (on < 0)
-		return err_set(e, -on, "remount %s: %s", m->destination, on == -ENOENT ? "missing" : err_text(-on));
+		return err_set(e, -on, "remount %s: %s", m->destination,
+			       on == -ENOENT ? "missing" : err_text(-on));
 	if (!(m->flags & STEP_MOUNT_BIND)) {
 		auto_close int fs = sys_fspick(on, "", SYS_FSPICK_EMPTY_PATH | SYS_FSPICK_CLOEXEC);
 		if (fs < 0)

@@ -30,7 +30,9 @@ int init_join(struct init *in, const struct step_join *s, struct err *e)
 int init_unshare(struct init *in, const struct step_unshare *s, struct err *e)
 {
 	(void)in;
-	return unshare((int)s->flags) < 0 ? err_sys(e, errno, "make namespaces 0x%llx", (unsigned long long)s->flags) : 0;
+	return unshare((int)s->flags) < 0
+		       ? err_sys(e, errno, "make namespaces 0x%llx", (unsigned long long)s->flags)
+		       : 0;
 }
 
 int init_time(struct init *in, const struct step_time *s, struct err *e)
@@ -55,11 +57,11 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 	int fd = -1, order[2] = { -1, -1 };
 	char none;
 
-	/* Without maps to wait for, the child waits for the end of this pipe: FORKED comes before all it says. */
+	/* A child without maps to wait for waits for the end of this pipe: FORKED precedes all it says. */
 	if (!s->maps && pipe2(order, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "make a pipe");
-	/* The maps are written through /proc/PID, which only a dumpable process gives to its owner. No process
-	 * of the container exists yet that could make use of that. */
+	/* The maps are written through /proc/PID, which only a dumpable process gives to its owner. No
+	 * process of the container exists yet that could make use of that. */
 	if (s->maps)
 		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	pid_t pid = sys_clone3(&args);
@@ -80,7 +82,9 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (r < 0)
 		return r;
-	return m.type == SYNC_MAPPED ? 0 : err_set(e, EPROTO, "unexpected message \"%s\" instead of id maps", sync_name(m.type));
+	return m.type == SYNC_MAPPED ? 0
+				     : err_set(e, EPROTO, "unexpected message \"%s\" instead of id maps",
+					       sync_name(m.type));
 }
 
 int init_become(struct init *in, const struct step_become *s, struct err *e)
@@ -117,8 +121,8 @@ int init_session(struct init *in, const struct step_session *s, struct err *e)
 			return r;
 	}
 	long r = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)s->keyring, 0, 0);
-	/* Kernels without keys, filters of an outer container, a quota that is used up: the caller's keyring is
-	 * not reachable through any of them in a way that a new one would prevent. */
+	/* Kernels without keys, filters of an outer container, a quota that is used up: the caller's keyring
+	 * is not reachable through any of them in a way that a new one would prevent. */
 	if (r == -ENOSYS || r == -EPERM || r == -EDQUOT)
 		return 0;
 	return r < 0 ? err_sys(e, (int)r, "join a new session keyring") : 0;

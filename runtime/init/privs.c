@@ -20,14 +20,15 @@
 
 #include "init.h"
 
-/* ---- limits and scheduling ---------------------------------------------------------------------------------------- */
+/* ---- limits and scheduling ----------------------------------------------------------------------------- */
 
 int init_rlimit(struct init *in, const struct step_rlimit *s, struct err *e)
 {
 	(void)in;
 	int r = sys_prlimit(0, s->resource, &(struct sys_rlimit){ s->soft, s->hard });
 	return r < 0 ? err_sys(e, r, "set %s to %llu:%llu", s->name, (unsigned long long)s->soft,
-			       (unsigned long long)s->hard) : 0;
+			       (unsigned long long)s->hard)
+		     : 0;
 }
 
 struct sched_attr_v0 { /* sched_setattr(2), SCHED_ATTR_SIZE_VER0 */
@@ -50,9 +51,9 @@ int init_scheduler(struct init *in, const struct step_scheduler *s, struct err *
 int init_io_priority(struct init *in, const struct step_io_priority *s, struct err *e)
 {
 	(void)in;
-	return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, s->value) < 0 ?
-		       err_sys(e, errno, "set process.ioPriority") :
-		       0;
+	return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, s->value) < 0
+		       ? err_sys(e, errno, "set process.ioPriority")
+		       : 0;
 }
 
 int init_memory_policy(struct init *in, const struct step_memory_policy *s, struct err *e)
@@ -61,9 +62,9 @@ int init_memory_policy(struct init *in, const struct step_memory_policy *s, stru
 	unsigned long bits = s->nodes.n ? s->nodes.n * 8 + 1 : 0;
 
 	(void)in;
-	return syscall(SYS_set_mempolicy, s->mode, s->nodes.n ? s->nodes.v : NULL, bits) < 0 ?
-		       err_sys(e, errno, "set linux.memoryPolicy") :
-		       0;
+	return syscall(SYS_set_mempolicy, s->mode, s->nodes.n ? s->nodes.v : NULL, bits) < 0
+		       ? err_sys(e, errno, "set linux.memoryPolicy")
+		       : 0;
 }
 
 int init_personality(struct init *in, const struct step_personality *s, struct err *e)
@@ -75,7 +76,9 @@ int init_personality(struct init *in, const struct step_personality *s, struct e
 int init_affinity(struct init *in, const struct step_affinity *s, struct err *e)
 {
 	(void)in;
-	return syscall(SYS_sched_setaffinity, 0, s->mask.n, s->mask.v) < 0 ? err_sys(e, errno, "set the CPU affinity") : 0;
+	return syscall(SYS_sched_setaffinity, 0, s->mask.n, s->mask.v) < 0
+		       ? err_sys(e, errno, "set the CPU affinity")
+		       : 0;
 }
 
 int init_umask(struct init *in, const struct step_umask *s, struct err *e)
@@ -85,17 +88,18 @@ int init_umask(struct init *in, const struct step_umask *s, struct err *e)
 	return 0;
 }
 
-/* ---- labels, no_new_privs, filter ------------------------------------------------------------------------------------- */
+/* ---- labels, no_new_privs, filter ---------------------------------------------------------------------- */
 
 #define LABEL_MAX 4096
 
-/* Where both modules are active AppArmor has a directory of its own; older kernels have only the common file. */
+/* Beside another module AppArmor has a directory of its own; older kernels have only the common file. */
 static const char *label_file(bool apparmor)
 {
 	char text[LABEL_MAX];
 
-	return apparmor && init_proc_read("self/attr/apparmor/exec", text, sizeof(text)) != -ENOENT ?
-		       "self/attr/apparmor/exec" : "self/attr/exec";
+	return apparmor && init_proc_read("self/attr/apparmor/exec", text, sizeof(text)) != -ENOENT
+		       ? "self/attr/apparmor/exec"
+		       : "self/attr/exec";
 }
 
 /* With no_new_privs AppArmor lets a confined process only narrow what it has: the profile comes on top. */
@@ -110,8 +114,8 @@ static const char *apparmor_command(const struct init *in)
 }
 
 /*
- * Read back, the label of the next exec: what was written to the file of another process or to something that only
- * looks like the file is not there. AppArmor adds the mode, and a stack names more than one profile.
+ * Read back, the label of the next exec: what was written to the file of another process or to something that
+ * only looks like the file is not there. AppArmor adds the mode, and a stack names more than one profile.
  */
 static int check_label(const struct step_label *s, struct err *e)
 {
@@ -120,8 +124,9 @@ static int check_label(const struct step_label *s, struct err *e)
 
 	if (n < 0)
 		return err_sys(e, n, "post-condition: read back label %s", s->label);
-	return strstr(is, s->label) ? 0 : err_set(e, EPERM, "post-condition: the label is \"%s\", planned \"%s\"", is,
-						  s->label);
+	return strstr(is, s->label) ? 0
+				    : err_set(e, EPERM, "post-condition: the label is \"%s\", planned \"%s\"",
+					      is, s->label);
 }
 
 int init_label(struct init *in, const struct step_label *s, struct err *e)
@@ -161,7 +166,9 @@ static int hand_listener(struct init *in, int fd, struct err *e)
 	fd_close(&got);
 	if (r < 0)
 		return r;
-	return m.type == SYNC_HANDED ? 0 : err_set(e, EPROTO, "unexpected message \"%s\" instead of handed", sync_name(m.type));
+	return m.type == SYNC_HANDED
+		       ? 0
+		       : err_set(e, EPROTO, "unexpected message \"%s\" instead of handed", sync_name(m.type));
 }
 
 /* Past the gate nothing but the exec is left: a profile need not allow what prepares it. */
@@ -175,8 +182,10 @@ int init_seccomp(struct init *in, const struct step_seccomp *s, struct err *e)
 
 int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e)
 {
-	if (s->filter.n / sizeof(struct sock_filter) > BPF_MAXINSNS || s->filter.n % sizeof(struct sock_filter))
-		return err_set(e, E2BIG, "linux.seccomp: the program has %llu bytes, more than the kernel takes",
+	if (s->filter.n / sizeof(struct sock_filter) > BPF_MAXINSNS ||
+	    s->filter.n % sizeof(struct sock_filter))
+		return err_set(e, E2BIG,
+			       "linux.seccomp: the program has %llu bytes, more than the kernel takes",
 			       (unsigned long long)s->filter.n);
 	const struct sock_fprog prog = { .len = (unsigned short)(s->filter.n / sizeof(struct sock_filter)),
 					 .filter = (struct sock_filter *)(uintptr_t)s->filter.v };
@@ -190,7 +199,7 @@ int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *
 	return 0;
 }
 
-/* ---- credentials ---------------------------------------------------------------------------------------------------------- */
+/* ---- credentials --------------------------------------------------------------------------------------- */
 
 static int drop_bounding(const struct step_credentials *s, struct err *e)
 {
@@ -324,7 +333,7 @@ int init_credentials(struct init *in, const struct step_credentials *s, struct e
 	return check_cwd(s->cwd, e);
 }
 
-/* ---- post-conditions --------------------------------------------------------------------------------------------------------- */
+/* ---- post-conditions ----------------------------------------------------------------------------------- */
 
 static int mismatch(struct err *e, const char *what, unsigned long long is, unsigned long long planned)
 {
@@ -345,7 +354,8 @@ static int verify_ids(const struct step_credentials *c, struct err *e)
 			return mismatch(e, "gid", g[i], c->gid);
 	}
 	int n = c->set_groups ? getgroups(0, NULL) : (int)c->groups.n;
-	return n != (int)c->groups.n ? mismatch(e, "number of groups", (unsigned long long)n, c->groups.n) : 0;
+	return n != (int)c->groups.n ? mismatch(e, "number of groups", (unsigned long long)n, c->groups.n)
+				     : 0;
 }
 
 static int verify_caps(const struct init_caps *c, struct err *e)

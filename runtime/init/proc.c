@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of procfs that decide about protection: labels, sysctls. They are reached through a procfs that has been
- * recognised as such, without crossing a mount (D3): an image or a volume can put anything at /proc.
+ * Files of procfs that decide about protection: labels, sysctls. They are reached through a procfs that has
+ * been recognised as such, without crossing a mount (D3): an image or a volume can put anything at /proc.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ int init_proc_open(const char *path, int flags)
 
 	if (proc >= 0 && init_is_proc_root(proc)) {
 		int fd = path_open_here(proc, path, flags);
-		/* Covered, or on a read-only mount (a container in a container): one of our own may still do. */
+		/* Covered, or read-only (a container in a container): one of our own may still do. */
 		if (fd != -EXDEV && fd != -EROFS)
 			return fd;
 		auto_close int other = private_proc();

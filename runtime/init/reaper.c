@@ -45,10 +45,9 @@ void init_supervise(pid_t child)
 		if (pid < 0 && errno == ECHILD)
 			_exit(1);
 		sig = sigwaitinfo(&all, NULL);
-		if (sig < 0 && errno != EINTR) { /* a filter forbids it: then without signals, but not in a busy loop */
-			siginfo_t si;
-			(void)waitid(P_ALL, 0, &si, WEXITED | WNOWAIT);
-		}
+		/* A filter forbids it: then without signals, but not in a busy loop. */
+		if (sig < 0 && errno != EINTR)
+			(void)waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
 		if (sig > 0 && !is_ours(sig))
 			(void)kill(child, sig);
 	}

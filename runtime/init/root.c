@@ -13,7 +13,8 @@
 
 static int root_error(struct err *e, int errnum, const char *path)
 {
-	return err_set(e, -errnum, "root filesystem %s: %s", path, errnum == -ENOENT ? "missing" : err_text(-errnum));
+	return err_set(e, -errnum, "root filesystem %s: %s", path,
+		       errnum == -ENOENT ? "missing" : err_text(-errnum));
 }
 
 /* Opened while the host's /dev is in sight: what covers masked files must be the real thing (D4). */
@@ -43,7 +44,7 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 	if (s->slot >= 0)
 		fd = take_fd(&in->slots[s->slot]);
 	else
-		fd = sys_open_tree(AT_FDCWD, s->path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_RECURSIVE);
+		fd = init_clone(s->path, SYS_AT_RECURSIVE);
 	if (fd < 0)
 		return root_error(e, fd, s->path);
 	struct stat st;
@@ -77,8 +78,9 @@ static int change_root(const struct init *in, struct err *e)
 
 int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 {
+	/* Without pivot the new root lies on top of the old one already, as MS_MOVE would have it. */
 	if (s->mode != PIVOT_ROOT)
-		return change_root(in, e); /* the new root lies on top of the old one: that is what MS_MOVE would give */
+		return change_root(in, e);
 	auto_close int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (old < 0)
 		return err_sys(e, errno, "open the old root");
@@ -88,7 +90,8 @@ int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "pivot_root");
 	/* The old root is now on top of the new one: nothing of it may propagate back while it goes. */
-	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 || umount2(".", MNT_DETACH) < 0)
+	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	    umount2(".", MNT_DETACH) < 0)
 		return err_sys(e, errno, "detach the old root");
 	return chdir("/") < 0 ? err_sys(e, errno, "enter the root filesystem") : 0;
 }
@@ -108,7 +111,7 @@ int init_root_attr(struct init *in, const struct step_root_attr *s, struct err *
 	return r < 0 ? err_sys(e, r, "make the root filesystem read-only") : 0;
 }
 
-/* ---- masked and read-only paths -------------------------------------------------------------------------------- */
+/* ---- masked and read-only paths ------------------------------------------------------------------------ */
 
 /* The path as it is now, or -1 when it does not exist: only that may be passed over. */
 static int open_existing(struct init *in, const char *path, const char *what, int *ret, struct err *e)
@@ -121,7 +124,8 @@ static int open_existing(struct init *in, const char *path, const char *what, in
 	}
 	if (fd < 0)
 		return err_set(e, -fd, "%s %s: %s", what, path,
-			       fd == -EAGAIN ? "the root filesystem is being modified concurrently" : err_text(-fd));
+			       fd == -EAGAIN ? "the root filesystem is being modified concurrently"
+					     : err_text(-fd));
 	*ret = fd;
 	return 0;
 }
@@ -130,7 +134,7 @@ static int open_existing(struct init *in, const char *path, const char *what, in
 static int mask_dir(struct init *in, int to, const char *path, struct err *e)
 {
 	if (in->empty >= 0) {
-		auto_close int clone = sys_open_tree(in->empty, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC);
+		auto_close int clone = init_clone_fd(in->empty, 0);
 		return clone < 0 ? err_sys(e, clone, "mask %s", path) : init_attach(clone, to, e, path);
 	}
 	auto_close int fs = sys_fsopen("tmpfs", SYS_FSOPEN_CLOEXEC);
@@ -141,7 +145,8 @@ static int mask_dir(struct init *in, int to, const char *path, struct err *e)
 		r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (r == 0)
 		r = sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC,
-				SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NODEV | SYS_MOUNT_ATTR_NOEXEC);
+				SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NODEV |
+					SYS_MOUNT_ATTR_NOEXEC);
 	if (r < 0)
 		return err_sys(e, r, "mask %s", path);
 	in->empty = r;
@@ -160,7 +165,7 @@ int init_mask(struct init *in, const struct step_mask *s, struct err *e)
 		return err_sys(e, errno, "mask %s", s->path);
 	if (S_ISDIR(st.st_mode))
 		return mask_dir(in, to, s->path, e);
-	auto_close int null = sys_open_tree(in->null, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC);
+	auto_close int null = init_clone_fd(in->null, 0);
 	return null < 0 ? err_sys(e, null, "mask %s", s->path) : init_attach(null, to, e, s->path);
 }
 
@@ -172,14 +177,14 @@ int init_readonly(struct init *in, const struct step_readonly *s, struct err *e)
 
 	if (r < 0 || to < 0)
 		return r;
-	auto_close int tree = sys_open_tree(to, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_RECURSIVE);
+	auto_close int tree = init_clone_fd(to, SYS_AT_RECURSIVE);
 	if (tree < 0)
 		return err_sys(e, tree, "make %s read-only", s->path);
 	r = sys_mount_setattr(tree, "", AT_EMPTY_PATH | SYS_AT_RECURSIVE, &ro);
 	return r < 0 ? err_sys(e, r, "make %s read-only", s->path) : init_attach(tree, to, e, s->path);
 }
 
-/* ---- names, sysctls, working directory ------------------------------------------------------------------------------ */
+/* ---- names, sysctls, working directory ----------------------------------------------------------------- */
 
 int init_hostname(struct init *in, const struct step_hostname *s, struct err *e)
 {
@@ -207,7 +212,8 @@ int init_sysctl(struct init *in, const struct step_sysctl *s, struct err *e)
 			return err_bad(e, "set sysctl %s: \"..\" is not a name", s->key);
 	auto_close int fd = init_proc_open(path, O_WRONLY);
 	if (fd < 0)
-		return err_set(e, -fd, "set sysctl %s: %s", s->key, fd == -ENOENT ? "unknown to this kernel" : err_text(-fd));
+		return err_set(e, -fd, "set sysctl %s: %s", s->key,
+			       fd == -ENOENT ? "unknown to this kernel" : err_text(-fd));
 	size_t n = strlen(s->value);
 	ssize_t w = write(fd, s->value, n);
 	if (w < 0)

@@ -2,7 +2,6 @@
 /* The last steps: hooks, the look-up of the program, the gate, the exec. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +27,7 @@ void init_reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* ---- hooks ------------------------------------------------------------------------------------------------------ */
+/* ---- hooks --------------------------------------------------------------------------------------------- */
 
 /* How long one that has connected to the gate may take to say what he wants. */
 #define CALL_TIMEOUT_MS 10000
@@ -115,18 +114,21 @@ int init_run_hook(struct init *in, const struct step_start_hook *h, const char *
 	auto_close int pidfd = sys_pidfd_open(pid, 0);
 	bool ended = pidfd >= 0 && wait_hook(pidfd, h->timeout_ms);
 	if (!ended) {
-		(void)kill(-pid, SIGKILL); /* our own unreaped child: neither pid nor group can be another's */
+		/* Our own unreaped child: neither pid nor group can be another's. */
+		(void)kill(-pid, SIGKILL);
 		(void)kill(pid, SIGKILL);
 	}
 	while (waitid(P_PID, (id_t)pid, &si, WEXITED) < 0 && errno == EINTR)
 		;
 	if (!ended)
-		return err_set(e, ETIMEDOUT, "%s hook %u (%s): timed out after %lld ms", point, h->index, h->path,
-			       (long long)h->timeout_ms);
+		return err_set(e, ETIMEDOUT, "%s hook %u (%s): timed out after %lld ms", point, h->index,
+			       h->path, (long long)h->timeout_ms);
 	if (si.si_code != CLD_EXITED)
-		return err_set(e, ECANCELED, "%s hook %u (%s): killed by signal %d", point, h->index, h->path, si.si_status);
+		return err_set(e, ECANCELED, "%s hook %u (%s): killed by signal %d", point, h->index, h->path,
+			       si.si_status);
 	if (si.si_status != 0)
-		return err_set(e, ECANCELED, "%s hook %u (%s): exit status %d", point, h->index, h->path, si.si_status);
+		return err_set(e, ECANCELED, "%s hook %u (%s): exit status %d", point, h->index, h->path,
+			       si.si_status);
 	return 0;
 }
 
@@ -142,7 +144,7 @@ int init_start_hook(struct init *in, const struct step_start_hook *s, struct err
 	return init_run_hook(in, s, "startContainer", e);
 }
 
-/* ---- look-up ----------------------------------------------------------------------------------------------------- */
+/* ---- look-up ------------------------------------------------------------------------------------------- */
 
 /* Wording that engines turn into 127 and 126. */
 static int not_executable(const char *name, const char *path, int errnum, struct err *e)
@@ -211,7 +213,8 @@ int init_lookup(struct init *in, const struct step_lookup *s, struct err *e)
 		return err_set(e, ENOENT, "exec: \"\": executable file not found in $PATH");
 	for (const char *dir = search_path(&s->env), *end;; dir = end + 1) {
 		end = dir + strcspn(dir, ":");
-		int why = join_path(in->program, dir, (size_t)(end - dir), s->program) ? examine(in->program) : ENOENT;
+		int why = join_path(in->program, dir, (size_t)(end - dir), s->program) ? examine(in->program)
+										       : ENOENT;
 		if (why == 0)
 			return 0;
 		if (why == EACCES)
@@ -224,7 +227,7 @@ int init_lookup(struct init *in, const struct step_lookup *s, struct err *e)
 	return err_set(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", s->program);
 }
 
-/* ---- the gate ------------------------------------------------------------------------------------------------------- */
+/* ---- the gate ------------------------------------------------------------------------------------------ */
 
 /* From here on the host side is whoever calls the listener; until then nobody has to be there. */
 static int wait_call(struct init *in, int listener, struct err *e)
@@ -280,7 +283,7 @@ int init_gate(struct init *in, const struct step_gate *s, struct err *e)
 	return 0;
 }
 
-/* ---- exec ---------------------------------------------------------------------------------------------------------- */
+/* ---- exec ---------------------------------------------------------------------------------------------- */
 
 static int become_program(struct init *in, const struct step_exec *s, struct err *e)
 {
@@ -294,6 +297,18 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	}
 	(void)execve(in->program, s->args.v, s->env.v);
 	return not_executable(s->args.v[0], in->program, errno, e);
+}
+
+__attribute__((noreturn)) static void become_supervisor(struct init *in, pid_t child)
+{
+	struct err e;
+
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	(void)sys_close_range(0, ~0U, 0);
+	/* The program could take us over by ptrace if it had the filter and we had not. */
+	if (in->filter && init_load_filter(in, in->filter, &e) < 0)
+		_exit(1);
+	init_supervise(child);
 }
 
 int init_exec(struct init *in, const struct step_exec *s, struct err *e)
@@ -310,12 +325,7 @@ int init_exec(struct init *in, const struct step_exec *s, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "start the program");
 	if (pid > 0) {
-		(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-		(void)sys_close_range(0, ~0U, 0);
-		/* The program could take us over by ptrace if it had the filter and we had not. */
-		if (in->filter && !(in->filter->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) && init_load_filter(in, in->filter, e) < 0)
-			_exit(1);
-		init_supervise(pid);
+		become_supervisor(in, pid);
 	}
 	(void)setpgid(0, 0);
 	if (isatty(0)) {

@@ -23,7 +23,8 @@ static int open_master(struct init *in, struct err *e)
 	auto_close int pts = path_open(in->root, "/dev/pts", O_PATH | O_DIRECTORY);
 
 	if (pts < 0)
-		return err_set(e, -pts, "process.terminal: open /dev/pts: %s", pts == -ENOENT ? "missing" : err_text(-pts));
+		return err_set(e, -pts, "process.terminal: open /dev/pts: %s",
+			       pts == -ENOENT ? "missing" : err_text(-pts));
 	if (fstatfs(pts, &fs) < 0 || fs.f_type != DEVPTS_MAGIC)
 		return err_set(e, EINVAL, "process.terminal: there is no devpts at /dev/pts");
 	auto_close int fd = path_open_here(pts, "ptmx", O_RDWR | O_NOCTTY);
@@ -44,13 +45,15 @@ static int bind_console(struct init *in, int slave, struct err *e)
 		return err_in(e, "process.terminal");
 	if (init_is_procfs(to))
 		return err_set(e, EPERM, "process.terminal: /dev/console leads into proc");
-	auto_close int tree = sys_open_tree(slave, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC);
-	return tree < 0 ? err_sys(e, tree, "process.terminal: mount the pty") : init_attach(tree, to, e, "/dev/console");
+	auto_close int tree = init_clone_fd(slave, 0);
+	return tree < 0 ? err_sys(e, tree, "process.terminal: mount the pty")
+			: init_attach(tree, to, e, "/dev/console");
 }
 
 int init_console(struct init *in, const struct step_console *s, struct err *e)
 {
-	const struct winsize size = { .ws_row = (unsigned short)s->height, .ws_col = (unsigned short)s->width };
+	const struct winsize size = { .ws_row = (unsigned short)s->height,
+				      .ws_col = (unsigned short)s->width };
 	int r = init_root_fd(in, e);
 
 	if (r < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The container side alone: plans made by hand, given to the embedded program, with this test as the host side.
- * Needs root and busybox; every test says so when it cannot run. Everything happens in new mount namespaces.
+ * The container side alone: plans made by hand, given to the embedded program, with this test as the host
+ * side. Needs root and busybox; every test says so when it cannot run. Everything happens in new mount
+ * namespaces.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +29,8 @@
 #define WAIT_MS 20000
 #define S(x) ((char *)(uintptr_t)(x))
 
-static char top[64];	/* of this test's files */
-static char root[80];	/* the root filesystem in it */
+static char top[64]; /* of this test's files */
+static char root[80]; /* the root filesystem in it */
 
 /* A plan under construction, and what came of it. */
 struct box {
@@ -39,9 +40,9 @@ struct box {
 	size_t n_open;
 	uint32_t n_slots, keep;
 	uint64_t clone_flags;
-	bool user_ns;	/* a fork step that waits for maps */
-	bool hold;	/* leave it at the gate */
-	char *args[4];	/* of finish() */
+	bool user_ns; /* a fork step that waits for maps */
+	bool hold; /* leave it at the gate */
+	char *args[4]; /* of finish() */
 	struct step_exec exec;
 	/* results */
 	struct spawned c;
@@ -68,7 +69,7 @@ static bool can_run(void)
 	return false;
 }
 
-/* ---- the host side ------------------------------------------------------------------------------------------------ */
+/* ---- the host side ------------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text)
 {
@@ -144,8 +145,13 @@ static void converse(struct box *b)
 static void begin(struct box *b, int *ret_pipe)
 {
 	const struct plan_steps steps = { b->v, b->n };
-	struct spawn s = { .steps = &steps, .n_slots = MAX(b->n_slots, (uint32_t)b->n_open), .open_fds = b->open,
-			   .n_open = b->n_open, .clone_flags = b->clone_flags, .cgroup_fd = -1, .keep_fds = b->keep };
+	struct spawn s = { .steps = &steps,
+			   .n_slots = MAX(b->n_slots, (uint32_t)b->n_open),
+			   .open_fds = b->open,
+			   .n_open = b->n_open,
+			   .clone_flags = b->clone_flags,
+			   .cgroup_fd = -1,
+			   .keep_fds = b->keep };
 	int out[2], saved;
 	sigset_t all, before;
 
@@ -176,7 +182,8 @@ static void end(struct box *b, int out)
 	ssize_t got;
 
 	if (b->console < 0)
-		while (n < sizeof(b->out) - 1 && poll(&p, 1, WAIT_MS) > 0 && (got = read(out, b->out + n, sizeof(b->out) - 1 - n)) > 0)
+		while (n < sizeof(b->out) - 1 && poll(&p, 1, WAIT_MS) > 0 &&
+		       (got = read(out, b->out + n, sizeof(b->out) - 1 - n)) > 0)
 			n += (size_t)got;
 	b->out[n] = '\0';
 	p.fd = b->c.pidfd;
@@ -202,9 +209,14 @@ static void run(struct box *b)
 
 /* The usual end: credentials of root with every capability, look-up, gate, exec of a shell's script. */
 #define ALL_CAPS ((1ULL << (CAP_LAST_CAP + 1)) - 1)
-#define CREDENTIALS .bounding = ALL_CAPS, .permitted = ALL_CAPS, .effective = ALL_CAPS, .last_cap = CAP_LAST_CAP, .cwd = "/"
+#define CREDENTIALS                                                                                          \
+	.bounding = ALL_CAPS, .permitted = ALL_CAPS, .effective = ALL_CAPS, .last_cap = CAP_LAST_CAP,        \
+	.cwd = "/"
 static char *shell_env[] = { S("PATH=/bin"), NULL };
-#define ENV { shell_env, 1 }
+#define ENV                                                                                                  \
+	{                                                                                                    \
+		shell_env, 1                                                                                 \
+	}
 static void finish(struct box *b, const char *script)
 {
 	static const struct step_lookup lookup = { "sh", ENV };
@@ -220,18 +232,20 @@ static void finish(struct box *b, const char *script)
 }
 
 #define NEW_NS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
-#define START_ROOT(b)                                                                          \
-	(b)->clone_flags = NEW_NS;                                                             \
-	ADD(b, SESSION, session, .keyring = NULL);                                             \
-	ADD(b, PROPAGATION, propagation, MS_REC | MS_SLAVE);                                   \
+#define START_ROOT(b)                                                                                        \
+	(b)->clone_flags = NEW_NS;                                                                           \
+	ADD(b, SESSION, session, .keyring = NULL);                                                           \
+	ADD(b, PROPAGATION, propagation, MS_REC | MS_SLAVE);                                                 \
 	ADD(b, ROOT, root, root, PLAN_NO_SLOT, true)
-#define MOUNT_PROC(b) ADD(b, MOUNT, mount, .destination = "/proc", .fstype = "proc", .source = "proc", \
-			  .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT)
-#define MOUNT_TMPFS(b, where, ...) ADD(b, MOUNT, mount, .destination = where, .fstype = "tmpfs", .source = "tmpfs", \
-				       .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT, __VA_ARGS__)
+#define MOUNT_PROC(b)                                                                                        \
+	ADD(b, MOUNT, mount, .destination = "/proc", .fstype = "proc", .source = "proc",                     \
+	    .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT)
+#define MOUNT_TMPFS(b, where, ...)                                                                           \
+	ADD(b, MOUNT, mount, .destination = where, .fstype = "tmpfs", .source = "tmpfs",                     \
+	    .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT, __VA_ARGS__)
 #define PIVOT(b) ADD(b, PIVOT, pivot, PIVOT_ROOT)
 
-/* ---- entry, look-up, gate --------------------------------------------------------------------------------------- */
+/* ---- entry, look-up, gate ------------------------------------------------------------------------------ */
 
 static void test_smallest(void)
 {
@@ -273,7 +287,8 @@ static void test_lookup(void)
 
 	if (!can_run())
 		return;
-	lookup_error("nothing-like-it", "PATH=/bin:/usr/bin", "exec: \"nothing-like-it\": executable file not found in $PATH");
+	lookup_error("nothing-like-it", "PATH=/bin:/usr/bin",
+		     "exec: \"nothing-like-it\": executable file not found in $PATH");
 	lookup_error("", "PATH=/bin", "exec: \"\": executable file not found in $PATH");
 	lookup_error("/nothing", "PATH=/bin", "exec: \"/nothing\": stat /nothing: no such file or directory");
 	lookup_error("/etc", "PATH=/bin", "exec: \"/etc\": is a directory: permission denied");
@@ -391,7 +406,7 @@ static void test_small(void)
 	end(&b, out);
 }
 
-/* ---- descriptors, working directory ----------------------------------------------------------------------------- */
+/* ---- descriptors, working directory -------------------------------------------------------------------- */
 
 static void test_descriptors(void)
 {
@@ -433,7 +448,8 @@ static void test_cwd_outside(void)
 	START_ROOT(&b);
 	MOUNT_PROC(&b);
 	PIVOT(&b);
-	ADD(&b, CREDENTIALS, credentials, .bounding = ALL_CAPS, .last_cap = CAP_LAST_CAP, .cwd = "/proc/self/fd/3");
+	ADD(&b, CREDENTIALS, credentials, .bounding = ALL_CAPS, .last_cap = CAP_LAST_CAP,
+	    .cwd = "/proc/self/fd/3");
 	finish(&b, "echo ran");
 	run(&b);
 	(void)close(3);
@@ -445,7 +461,7 @@ static void test_cwd_outside(void)
 	CHECK_STR(b.out, "");
 }
 
-/* ---- processes ---------------------------------------------------------------------------------------------------- */
+/* ---- processes ----------------------------------------------------------------------------------------- */
 
 static void test_fork(void)
 {
@@ -475,8 +491,8 @@ static void test_user_namespace(void)
 	ADD(&b, ROOT, root, root, PLAN_NO_SLOT, true);
 	MOUNT_TMPFS(&b, "/tmp", .attr_set = SYS_MOUNT_ATTR_NOSUID);
 	PIVOT(&b);
-	ADD(&b, CREDENTIALS, credentials, .uid = 5, .gid = 6, .set_groups = true, .bounding = 0, .last_cap = CAP_LAST_CAP,
-	    .cwd = "/");
+	ADD(&b, CREDENTIALS, credentials, .uid = 5, .gid = 6, .set_groups = true, .bounding = 0,
+	    .last_cap = CAP_LAST_CAP, .cwd = "/");
 	ADD(&b, VERIFY, verify, .no_new_privs = false);
 	finish(&b, "id -u; id -g; touch /tmp/x && echo tmp");
 	run(&b);
@@ -487,7 +503,10 @@ static void test_user_namespace(void)
 static void test_supervisor(void)
 {
 	struct box b = { .clone_flags = NEW_NS, .hold = true };
-	char *args[] = { S("sh"), S("-c"), S("trap 'echo got; exit 5' USR1; (sleep 0.1 &) ; echo up; while :; do sleep 0.05; done"), NULL };
+	char *args[] = {
+		S("sh"), S("-c"),
+		S("trap 'echo got; exit 5' USR1; (sleep 0.1 &) ; echo up; while :; do sleep 0.05; done"), NULL
+	};
 	struct sync_message m;
 	struct err e;
 	int out, fd;
@@ -543,13 +562,14 @@ static void test_hooks(void)
 	if (!can_run())
 		return;
 	/* The state on its input, its output nowhere, and nothing else of ours. */
-	hook_case("[ \"$(cat)\" = '{\"id\":\"x\"}' ] && echo noise && [ ! -e /proc/self/fd/5 ]", 0, "", "1\n");
+	hook_case("[ \"$(cat)\" = '{\"id\":\"x\"}' ] && echo noise && [ ! -e /proc/self/fd/5 ]", 0, "",
+		  "1\n");
 	hook_case("exit 3", 0, "createContainer hook 3 (/bin/sh): exit status 3", "");
 	hook_case("kill -9 $$", 0, "createContainer hook 3 (/bin/sh): killed by signal 9", "");
 	hook_case("sleep 30 & sleep 30", 100, "createContainer hook 3 (/bin/sh): timed out after 100 ms", "");
 }
 
-/* ---- mounts --------------------------------------------------------------------------------------------------------- */
+/* ---- mounts -------------------------------------------------------------------------------------------- */
 
 static void test_root(void)
 {
@@ -568,7 +588,8 @@ static void test_root(void)
 	PIVOT(&b);
 	ADD(&b, ROOT_ATTR, root_attr, .readonly = true);
 	ADD(&b, HOSTNAME, hostname, "inside");
-	finish(&b, "hostname; wc -c </etc/passwd; ls /home | wc -l; ls /usr | wc -l; touch /etc/x /x /usr/x /new/deep/dir/x 2>&-; "
+	finish(&b, "hostname; wc -c </etc/passwd; ls /home | wc -l; ls /usr | wc -l; touch /etc/x /x /usr/x "
+		   "/new/deep/dir/x 2>&-; "
 		   "ls /etc/x /x /usr/x /new/deep/dir/x 2>&-; awk '$2 ~ /deep/ {print $4}' /proc/mounts");
 	run(&b);
 	CHECK_STR(b.err.text, "");
@@ -587,8 +608,12 @@ static void mount_error(const struct step_mount *m, const char *text)
 	run(&b);
 	CHECK_STR(b.err.text, text);
 }
-#define FS(where, type) &(const struct step_mount){ .destination = where, .fstype = type, .source = "x", \
-						    .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT }
+#define FS(where, type)                                                                                      \
+	&(const struct step_mount)                                                                           \
+	{                                                                                                    \
+		.destination = where, .fstype = type, .source = "x", .slot = PLAN_NO_SLOT,                   \
+		.idmap = PLAN_NO_SLOT                                                                        \
+	}
 
 static void test_proc_is_proc(void)
 {
@@ -601,15 +626,17 @@ static void test_proc_is_proc(void)
 	const struct {
 		const char *where, *what;
 	} cases[] = {
-		{ "/proc/self/attr", below }, { "//proc//sys", below }, { "/proc/./sys", below },  { "/tmp/../proc/sys", below },
-		{ "/to-proc/sys", below },    { "/proc", other },	{ "/proc/", other },	   { "/tmp/../proc", other },
-		{ "/to-proc", other },	      { "/proc/.", other },
+		{ "/proc/self/attr", below },  { "//proc//sys", below },  { "/proc/./sys", below },
+		{ "/tmp/../proc/sys", below }, { "/to-proc/sys", below }, { "/proc", other },
+		{ "/proc/", other },	       { "/tmp/../proc", other }, { "/to-proc", other },
+		{ "/proc/.", other },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		(void)snprintf(text, sizeof(text), "mount at %s%s", cases[i].where, cases[i].what);
 		mount_error(FS(cases[i].where, "tmpfs"), text);
 	}
-	mount_error(FS("/proc/sys", "proc"), "mount at /proc/sys: is inside proc, where only some files may be replaced");
+	mount_error(FS("/proc/sys", "proc"),
+		    "mount at /proc/sys: is inside proc, where only some files may be replaced");
 	mount_error(FS("/to-proc", "proc"), "mount at /to-proc: a symbolic link is on the way");
 	mount_error(FS("/dangling", "sysfs"), "mount at /dangling: a symbolic link is on the way");
 	mount_error(FS("/", "tmpfs"), "mount at /: that is where root.path is");
@@ -629,8 +656,8 @@ static void test_proc_binds(void)
 		const struct step_mount *proc = FS("/proc", "proc");
 		if (i == 2)
 			add(&b, STEP_MOUNT, proc);
-		ADD(&b, MOUNT, mount, .destination = i == 2 ? "/proc/uptime" : "/proc", .slot = 0, .idmap = PLAN_NO_SLOT,
-		    .flags = STEP_MOUNT_BIND);
+		ADD(&b, MOUNT, mount, .destination = i == 2 ? "/proc/uptime" : "/proc", .slot = 0,
+		    .idmap = PLAN_NO_SLOT, .flags = STEP_MOUNT_BIND);
 		PIVOT(&b);
 		finish(&b, "[ -e /proc/uptime ]");
 		run(&b);
@@ -647,13 +674,15 @@ static void test_copy_up(void)
 	if (!can_run())
 		return;
 	START_ROOT(&b);
-	MOUNT_TMPFS(&b, "/home", .flags = STEP_MOUNT_TMPCOPYUP, .attr_set = SYS_MOUNT_ATTR_RDONLY, .ms_flags = MS_RDONLY,
-		    .data = { data, 1 });
-	MOUNT_TMPFS(&b, "/tmp", .ms_flags = MS_I_VERSION, .attr_set = SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NOATIME,
+	MOUNT_TMPFS(&b, "/home", .flags = STEP_MOUNT_TMPCOPYUP, .attr_set = SYS_MOUNT_ATTR_RDONLY,
+		    .ms_flags = MS_RDONLY, .data = { data, 1 });
+	MOUNT_TMPFS(&b, "/tmp", .ms_flags = MS_I_VERSION,
+		    .attr_set = SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NOATIME,
 		    .attr_clr = SYS_MOUNT_ATTR__ATIME);
 	MOUNT_PROC(&b);
 	PIVOT(&b);
-	finish(&b, "cat /home/user/file; stat -c '%u %g %a' /home/user/file; readlink /home/user/link; touch /home/x 2>/dev/null || echo ro; "
+	finish(&b, "cat /home/user/file; stat -c '%u %g %a' /home/user/file; readlink /home/user/link; touch "
+		   "/home/x 2>/dev/null || echo ro; "
 		   "awk '$2 == \"/tmp\" {print $4}' /proc/mounts");
 	run(&b);
 	CHECK_STR(b.err.text, "");
@@ -720,7 +749,8 @@ static void test_devices(void)
 	ADD(&b, SYMLINK, symlink, "/proc/self/fd", "/dev/fd", false);
 	ADD(&b, SYMLINK, symlink, "/not/there", "/dev/absent", true);
 	PIVOT(&b);
-	finish(&b, "stat -c '%F %a %t %T' /dev/null; stat -c '%F %a %u %g' /dev/sub/pipe; readlink /dev/fd; ls /dev | wc -l");
+	finish(&b, "stat -c '%F %a %t %T' /dev/null; stat -c '%F %a %u %g' /dev/sub/pipe; readlink /dev/fd; "
+		   "ls /dev | wc -l");
 	run(&b);
 	CHECK_STR(b.err.text, "");
 	CHECK_STR(b.out, "character special file 666 1 3\nfifo 620 3 4\n/proc/self/fd\n3\n");
@@ -746,8 +776,8 @@ static void test_console(void)
 	START_ROOT(&b);
 	MOUNT_PROC(&b);
 	MOUNT_TMPFS(&b, "/dev", .attr_set = SYS_MOUNT_ATTR_NOSUID);
-	ADD(&b, MOUNT, mount, .destination = "/dev/pts", .fstype = "devpts", .source = "devpts", .slot = PLAN_NO_SLOT,
-	    .idmap = PLAN_NO_SLOT, .data = { pts, 3 });
+	ADD(&b, MOUNT, mount, .destination = "/dev/pts", .fstype = "devpts", .source = "devpts",
+	    .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT, .data = { pts, 3 });
 	PIVOT(&b);
 	ADD(&b, CONSOLE, console, 80, 24, 0, true);
 	finish(&b, "tty; stty size; [ -c /dev/console ] && echo console >/dev/console");
@@ -774,7 +804,7 @@ static void test_console(void)
 	CHECK_STR(bad.err.text, "process.terminal: there is no devpts at /dev/pts");
 }
 
-/* ---- privileges -------------------------------------------------------------------------------------------------------- */
+/* ---- privileges ---------------------------------------------------------------------------------------- */
 
 static void test_credentials(void)
 {
@@ -786,9 +816,10 @@ static void test_credentials(void)
 		return;
 	ADD(&b, UMASK, umask, 027);
 	ADD(&b, NO_NEW_PRIVS, no_new_privs, 0);
-	ADD(&b, CREDENTIALS, credentials, .uid = 1000, .gid = 1001, .groups = { groups, 2 }, .set_groups = true,
-	    .bounding = kill_cap | bind_cap, .permitted = kill_cap | bind_cap, .effective = kill_cap | bind_cap,
-	    .inheritable = bind_cap, .ambient = bind_cap, .last_cap = CAP_LAST_CAP, .cwd = "/");
+	ADD(&b, CREDENTIALS, credentials, .uid = 1000, .gid = 1001, .groups = { groups, 2 },
+	    .set_groups = true, .bounding = kill_cap | bind_cap, .permitted = kill_cap | bind_cap,
+	    .effective = kill_cap | bind_cap, .inheritable = bind_cap, .ambient = bind_cap,
+	    .last_cap = CAP_LAST_CAP, .cwd = "/");
 	ADD(&b, VERIFY, verify, .no_new_privs = true);
 	finish(&b, "umask; id -u; id -g; id -G; awk '/^(Cap|NoNew)/ {print $2}' /proc/self/status");
 	run(&b);
@@ -807,13 +838,16 @@ static void test_ungrantable(void)
 		return;
 	ADD(&b, CREDENTIALS, credentials, .bounding = kill_cap, .permitted = ALL_CAPS, .effective = ALL_CAPS,
 	    .last_cap = CAP_LAST_CAP, .cwd = "/");
-	ADD(&b, CREDENTIALS, credentials, .bounding = kill_cap | admin, .permitted = kill_cap | admin, .effective = kill_cap,
-	    .inheritable = kill_cap | admin, .ambient = kill_cap | admin, .last_cap = CAP_LAST_CAP, .cwd = "/");
+	ADD(&b, CREDENTIALS, credentials, .bounding = kill_cap | admin, .permitted = kill_cap | admin,
+	    .effective = kill_cap, .inheritable = kill_cap | admin, .ambient = kill_cap | admin,
+	    .last_cap = CAP_LAST_CAP, .cwd = "/");
 	ADD(&b, VERIFY, verify, .no_new_privs = false);
 	finish(&b, "awk '/^Cap/ {print $2}' /proc/self/status");
 	run(&b);
 	CHECK_STR(b.err.text, "");
-	CHECK_STR(b.out, "0000000000000020\n0000000000000020\n0000000000000020\n0000000000000020\n0000000000000020\n");
+	CHECK_STR(
+		b.out,
+		"0000000000000020\n0000000000000020\n0000000000000020\n0000000000000020\n0000000000000020\n");
 }
 
 static void test_postconditions(void)
@@ -837,7 +871,7 @@ static void test_postconditions(void)
 	CHECK_STR(label.err.text, "post-condition: a label was planned and not set");
 }
 
-/* ---- the files ------------------------------------------------------------------------------------------------------------ */
+/* ---- the files ----------------------------------------------------------------------------------------- */
 
 static void make(const char *command)
 {
@@ -866,12 +900,16 @@ static void set_up(void)
 	(void)chmod(top, 0755);
 	(void)snprintf(root, sizeof(root), "%s/root", top);
 	(void)mkdir(root, 0755);
-	make("mkdir -p bin etc home/user usr/bin tmp dev/pts proc/self/attr/apparmor && echo root:x:0:0::/:/bin/sh >etc/passwd");
-	make("ln -s proc to-proc && ln -s /new-dir dangling && echo >proc/self/attr/exec -n && : >proc/self/attr/apparmor/exec");
-	make("echo text >home/user/file && chown 5:6 home/user/file && chmod 4750 home/user/file && ln -s where home/user/link");
+	make("mkdir -p bin etc home/user usr/bin tmp dev/pts proc/self/attr/apparmor && echo "
+	     "root:x:0:0::/:/bin/sh >etc/passwd");
+	make("ln -s proc to-proc && ln -s /new-dir dangling && echo >proc/self/attr/exec -n && : "
+	     ">proc/self/attr/apparmor/exec");
+	make("echo text >home/user/file && chown 5:6 home/user/file && chmod 4750 home/user/file && ln -s "
+	     "where home/user/link");
 	(void)snprintf(command, sizeof(command), "cp %s bin/busybox", busybox);
 	make(command);
-	make("for a in sh cat echo ls id wc stat readlink touch awk tty stty hostname true grep sleep; do ln -s busybox bin/$a; done");
+	make("for a in sh cat echo ls id wc stat readlink touch awk tty stty hostname true grep sleep; do ln "
+	     "-s busybox bin/$a; done");
 }
 
 static void tear_down(void)

@@ -17,17 +17,25 @@ static const struct step_time time_step = { .offsets = NULL };
 static const struct step_fork fork_step = { 0x20000000, true };
 static const struct step_netlink netlink = { { bytes, sizeof(bytes) }, "what" };
 static const struct step_mount mount_step = {
-	.destination = "/proc", .fstype = "proc", .slot = PLAN_NO_SLOT, .idmap = 3, .flags = 1,
-	.attr_set = ~0ULL, .data = { args, 3 }, .label = NULL,
+	.destination = "/proc",
+	.fstype = "proc",
+	.slot = PLAN_NO_SLOT,
+	.idmap = 3,
+	.flags = 1,
+	.attr_set = ~0ULL,
+	.data = { args, 3 },
+	.label = NULL,
 };
-static const struct step_credentials credentials = { .uid = 7, .groups = { groups, 3 }, .bounding = 1ULL << 40, .cwd = "/" };
+static const struct step_credentials credentials = {
+	.uid = 7, .groups = { groups, 3 }, .bounding = 1ULL << 40, .cwd = "/"
+};
 static const struct step_hook hook = { "/bin/true", { NULL, 0 }, { none, 0 }, -1, 2 };
 static const struct step_exec exec_step = { { args, 3 }, { none, 0 }, true, 4 };
 static const struct step_gate gate = { 0 };
 
 static struct step list[] = {
-	{ STEP_TIME, &time_step },   { STEP_FORK, &fork_step },		  { STEP_NETLINK, &netlink },
-	{ STEP_MOUNT, &mount_step }, { STEP_CREDENTIALS, &credentials },  { STEP_HOOK, &hook },
+	{ STEP_TIME, &time_step },   { STEP_FORK, &fork_step },		 { STEP_NETLINK, &netlink },
+	{ STEP_MOUNT, &mount_step }, { STEP_CREDENTIALS, &credentials }, { STEP_HOOK, &hook },
 	{ STEP_GATE, &gate },	     { STEP_EXEC, &exec_step },
 };
 static const struct plan_steps steps = { list, ARRAY_SIZE(list) };
@@ -74,7 +82,8 @@ static void test_round_trip(void)
 	const struct step_credentials *k = s[4].arg;
 	CHECK(k->groups.n == 3 && k->groups.v[2] == 4294967294u && k->bounding == 1ULL << 40);
 	const struct step_hook *h = s[5].arg;
-	CHECK(h->args.v == NULL && h->args.n == 0 && h->env.v != NULL && h->env.v[0] == NULL && h->timeout_ms == -1);
+	CHECK(h->args.v == NULL && h->args.n == 0 && h->env.v != NULL && h->env.v[0] == NULL &&
+	      h->timeout_ms == -1);
 	const struct step_exec *x = s[7].arg;
 	CHECK(x->supervise && x->keep_fds == 4 && x->args.v[3] == NULL && x->env.v[0] == NULL);
 	free(p);
@@ -142,16 +151,17 @@ static size_t place(size_t index)
 	return at + sizeof(struct plan_record);
 }
 
-#define REFUSE(what, at, type, v)                       \
-	do {                                            \
-		type _v = (v);                          \
-		refused(what, at, &_v, sizeof(_v));     \
+#define REFUSE(what, at, type, v)                                                                            \
+	do {                                                                                                 \
+		type _v = (v);                                                                               \
+		refused(what, at, &_v, sizeof(_v));                                                          \
 	} while (0)
 
 static void test_damage(void)
 {
 	size_t size = plan_packed_size(&steps);
-	size_t mount_at = place(3), exec_at = place(7), groups_at = place(4) + offsetof(struct step_credentials, groups);
+	size_t mount_at = place(3), exec_at = place(7),
+	       groups_at = place(4) + offsetof(struct step_credentials, groups);
 
 	REFUSE("magic", 0, uint32_t, 1);
 	REFUSE("version", offsetof(struct plan_header, version), uint32_t, 2);
@@ -167,7 +177,8 @@ static void test_damage(void)
 	REFUSE("a slot too far", mount_at + offsetof(struct step_mount, idmap), int32_t, 4);
 	REFUSE("a string in the records", mount_at + offsetof(struct step_mount, destination), uint64_t, 8);
 	REFUSE("a string at the end", mount_at + offsetof(struct step_mount, destination), uint64_t, size);
-	REFUSE("a string far away", mount_at + offsetof(struct step_mount, destination), uint64_t, UINT64_MAX);
+	REFUSE("a string far away", mount_at + offsetof(struct step_mount, destination), uint64_t,
+	       UINT64_MAX);
 	REFUSE("a list too long", exec_at + offsetof(struct step_exec, args.n), uint64_t, 4);
 	REFUSE("a list too short", exec_at + offsetof(struct step_exec, args.n), uint64_t, 2);
 	REFUSE("a list of 2^64-1", exec_at + offsetof(struct step_exec, args.n), uint64_t, UINT64_MAX);
@@ -202,10 +213,8 @@ static void test_random_bytes(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "what is packed is unpacked", test_round_trip },
-	{ "a plan without steps", test_nothing_in_it },
-	{ "a plan cut short is refused", test_cut_short },
-	{ "damaged plans are refused", test_damage },
+	{ "what is packed is unpacked", test_round_trip },   { "a plan without steps", test_nothing_in_it },
+	{ "a plan cut short is refused", test_cut_short },   { "damaged plans are refused", test_damage },
 	{ "random damage does no harm", test_random_bytes },
 };
 
