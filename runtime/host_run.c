@@ -159,16 +159,16 @@ static int job_end(struct job *j, struct err *e)
 
 	if (j->output >= 0)
 		drain(j);
-	int status = proc_reap(j->pidfd);
-	const char *line = status == 0 ? NULL : last_line(j);
-	int r = 0;
+	int status = 0, sig = 0, r = proc_reap_exact(j->pidfd, &status, &sig);
+	bool clean = r == 0 && ended && status == 0 && sig == 0;
+	const char *line = clean ? NULL : last_line(j);
 	if (!ended)
 		r = err_set(e, ETIMEDOUT, "timed out after %lld ms", (long long)j->timeout_ms);
-	else if (status < 0)
-		r = err_sys(e, status, "wait");
-	else if (status > 128 && status <= 128 + 64)
-		r = err_set(e, ECANCELED, "killed by signal %d%s%s", status - 128, line ? ": " : "", line ? line : "");
-	else if (status != 0)
+	else if (r < 0)
+		r = err_sys(e, r, "wait");
+	else if (sig)
+		r = err_set(e, ECANCELED, "killed by signal %d%s%s", sig, line ? ": " : "", line ? line : "");
+	else if (status)
 		r = err_set(e, ECANCELED, "exit status %d%s%s", status, line ? ": " : "", line ? line : "");
 	return r;
 }

@@ -99,7 +99,7 @@ int proc_wait_end(int pidfd, int timeout_ms)
 	}
 }
 
-int proc_reap(int pidfd)
+int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal)
 {
 	siginfo_t si = { 0 };
 	int r;
@@ -109,5 +109,16 @@ int proc_reap(int pidfd)
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;
-	return si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
+	bool exited = si.si_code == CLD_EXITED;
+	*ret_status = exited ? si.si_status : 0;
+	*ret_signal = exited ? 0 : si.si_status;
+	return 0;
+}
+
+int proc_reap(int pidfd)
+{
+	int status, sig;
+	int r = proc_reap_exact(pidfd, &status, &sig);
+
+	return r < 0 ? r : sig ? 128 + sig : status;
 }
