@@ -509,6 +509,14 @@ struct root_mount {
 	bool any, found, part; /* part: an overlay, or not the top of its file system */
 };
 
+/* A btrfs root lies in a subvolume on many machines; engines keep theirs below a directory of this name. */
+static bool root_is_part(const char *from, const char *rest)
+{
+	if (str_starts(rest, "btrfs "))
+		return strstr(from, "/subvolumes/") != NULL;
+	return !str_eq(from, "/") || str_starts(rest, "overlay") || str_starts(rest, "fuse");
+}
+
 static void mountinfo_look(struct probe *p, const struct probe_source *src, struct root_mount *ret)
 {
 	char text[32768];
@@ -528,7 +536,7 @@ static void mountinfo_look(struct probe *p, const struct probe_source *src, stru
 		probe_copy(rest, sizeof(rest), dash ? dash + 3 : "");
 		if (str_eq(at, "/")) {
 			ret->found = true; /* the last one counts: mounts hide each other */
-			ret->part = !str_eq(from, "/") || str_starts(rest, "overlay") || str_starts(rest, "fuse");
+			ret->part = root_is_part(from, rest);
 		} else if (str_starts(at, "/etc/") || str_starts(at, "/dev/termination-log")) {
 			rows_in_text(p, mount_rows, ARRAY_SIZE(mount_rows), from, "/proc/self/mountinfo");
 		}

@@ -97,7 +97,8 @@ static void judge_kvm_missing(const struct probe *p, struct probe_check *c)
 	if (p->inside.container_count > 0)
 		advice(c, "hand the device into the container: --device /dev/kvm");
 	else if (p->cpu.extension == PROBE_YES)
-		advice(c, "%s is there: modprobe %s", p->cpu.extension_name,
+		advice(c, "%s is there: modprobe %s; if that fails, the firmware has it switched off",
+		       p->cpu.extension_name,
 		       str_eq(p->cpu.extension_name, "svm") ? "kvm_amd" :
 		       str_eq(p->cpu.extension_name, "vmx") ? "kvm_intel" : "kvm");
 	else

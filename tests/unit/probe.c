@@ -16,6 +16,7 @@
 
 #include "../../runtime/base/util.h"
 #include "../../runtime/cmd_probe.h"
+#include "../../runtime/probe_priv.h"
 #include "tap.h"
 
 /* Short words for the tables below. */
@@ -292,6 +293,12 @@ static const struct container_case {
 	{ "a left-over mark", NULL, NULL, true, NO, { FIRST_NS, HOST_ROOT, { ".dockerenv", "" } } },
 	{ "mount namespace of a service, with a left-over", NULL, NULL, true, NO,
 	  { FIRST_NS, HOST_ROOT, { "proc/self/ns/mnt", "-> mnt:[4026532777]" }, { "run/.containerenv", "" } } },
+	{ "a root in a btrfs subvolume, with a left-over", NULL, NULL, true, NO,
+	  { FIRST_NS, { ".dockerenv", "" },
+	    { "proc/self/mountinfo", "22 1 0:30 /root / rw - btrfs /dev/sda3 rw,subvol=/root\n" } } },
+	{ "podman on btrfs, sharing pid and cgroup namespaces", "podman", NULL, false, DUNNO,
+	  { FIRST_NS, { "run/.containerenv", "engine=\"podman-4.3.1\"\n" },
+	    { "proc/self/mountinfo", "22 1 0:30 /a/storage/btrfs/subvolumes/0a1b / rw - btrfs /dev/sda3 rw\n" } } },
 	{ "docker", "docker", NULL, false, DUNNO,
 	  { OTHER_NS, { ".dockerenv", "" }, { "proc/self/mountinfo", OVERLAY } } },
 	{ "docker that shares pid and cgroup namespaces", "docker", NULL, false, DUNNO,
@@ -562,7 +569,7 @@ static const struct judge_case {
 	{ "hangs", YES, true, false, PROBE_KVM_TIMEOUT, ETIMEDOUT, 0, "", "none", NO, NO,
 	  "this KVM is broken, do not use it: see the kernel's log for kvm" },
 	{ "module not loaded", YES, false, false, PROBE_KVM_NOT_TRIED, 0, 0, "", "none", NO, NO,
-	  "vmx is there: modprobe kvm_intel" },
+	  "vmx is there: modprobe kvm_intel; if that fails, the firmware has it switched off" },
 	{ "nothing", NO, false, false, PROBE_KVM_NOT_TRIED, 0, 0, "", "none", NO, NO,
 	  "nothing to run it on, see cpu above; a micro-VM has to be emulated" },
 };
@@ -688,6 +695,59 @@ static int count_fds(void)
 	return n;
 }
 
+static void work_nothing(const struct probe_source *src, int fd)
+{
+	(void)src;
+	(void)fd;
+}
+
+static void work_forever(const struct probe_source *src, int fd)
+{
+	(void)src;
+	(void)fd;
+	for (;;)
+		(void)pause();
+}
+
+static void work_half(const struct probe_source *src, int fd)
+{
+	CHECK(write(fd, "ab", 2) == 2);
+	work_forever(src, fd);
+}
+
+static void work_all(const struct probe_source *src, int fd)
+{
+	(void)src;
+	CHECK(write(fd, "ab", 2) == 2 && write(fd, "cd", 2) == 2);
+	work_forever(src, fd); /* the answer counts, not the end */
+}
+
+/* A child that hangs, as a broken KVM would make it, costs its deadline and is gone afterwards. */
+static void deadlines(void)
+{
+	static const struct {
+		void (*work)(const struct probe_source *src, int fd);
+		int result;
+	} cases[] = { { work_nothing, -EIO }, { work_forever, -ETIMEDOUT }, { work_half, -ETIMEDOUT },
+		      { work_all, 0 } };
+	int before = count_fds();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct probe_job job;
+		char answer[4] = { 0 };
+		probe_job_start(&job, cases[i].work, NULL);
+		/* an answer gets all the time it needs, silence does not */
+		CHECK_INT(probe_job_finish(&job, answer, sizeof(answer), cases[i].result == -ETIMEDOUT ? 30 : 10000),
+			  cases[i].result);
+		if (cases[i].result == 0)
+			CHECK(memcmp(answer, "abcd", 4) == 0);
+		CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+	}
+	struct probe_job none = { 0 };
+	CHECK_INT(probe_job_finish(&none, &before, 1, 0), -ECHILD);
+	CHECK_INT(count_fds(), before);
+}
+
 static void this_machine(void)
 {
 	struct probe p;
@@ -725,6 +785,7 @@ static const struct tap_test tests[] = {
 	{ "files", files },		      { "cgroup modes", cgroup_modes },
 	{ "odd bytes", odd_bytes },	      { "kvm judged", kvm_judged },
 	{ "user namespaces judged", userns_judged }, { "printers", printers },
-	{ "this machine", this_machine },     { "command", command },
+	{ "deadlines", deadlines },	      { "this machine", this_machine },
+	{ "command", command },
 };
 TAP_MAIN("probe", tests)
