@@ -134,12 +134,13 @@ static void test_no_bus(void)
 	CHECK_INT(create(&p, &o, &e), -ENOENT);
 	CHECK_STR(e.text, "start unit ctr-a.scope: connect to the bus of systemd (unix:path=/nonexistent/bus): "
 			  "no such file or directory");
-	auto_close int fd = fake_bus(address, false);
+	int fd = fake_bus(address, false);
 	o.bus = address;
 	CHECK_INT(create(&p, &o, &e), -ECONNREFUSED);
 	CHECK_INT(cgroup_systemd_remove(&arena, "/nonexistent-ctr", "ctr-a.scope", &o, &e), -ECONNREFUSED);
 	o.bus = "nonsense";
 	CHECK(create(&p, &o, &e) < 0);
+	fd_close(&fd);
 }
 
 static void test_silent_bus(void)
@@ -147,12 +148,14 @@ static void test_silent_bus(void)
 	const struct cgroup_plan p = plan_of("ctr-a.scope", NULL);
 	char address[160];
 	struct cgroup_systemd_options o = { .id = "a", .helper = helper, .bus = address, .timeout_ms = 800 };
-	auto_close int fd = fake_bus(address, true);
+	int fd = fake_bus(address, true);
 	int64_t begin = now_ms();
 	struct err e;
 
-	if (!start())
+	if (!start()) {
+		fd_close(&fd);
 		return;
+	}
 	CHECK_INT(create(&p, &o, &e), -ETIMEDOUT);
 	CHECK(strstr(e.text, "systemd did not answer in time"));
 	CHECK(now_ms() - begin < 900);
@@ -160,6 +163,7 @@ static void test_silent_bus(void)
 	o.helper = "/usr/bin/yes"; /* talks without end */
 	CHECK_INT(create(&p, &o, &e), -EPROTO);
 	CHECK(now_ms() - begin < 3000);
+	fd_close(&fd);
 }
 
 /* A helper that hangs itself is killed. */

@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What needs a kernel whose cgroup v2 tree has every controller, and systemd: limits, the end for lack of memory,
+# the device program, the systemd driver. Everything runs inside the guest that tests/vm boots; one boot for all.
+#
+# CTR_TEST_VM=0 skips all of it. CTR_TEST_VM_KEEP=1 leaves the guest running for the next time.
+
+bats_require_minimum_version 1.5.0
+
+VM=$BATS_TEST_DIRNAME/vm
+
+setup_file()
+{
+	local why
+	if [ "${CTR_TEST_VM:-1}" = 0 ]; then
+		why="CTR_TEST_VM=0"
+	elif ! why=$("$VM" doctor); then
+		:
+	elif ! why=$("$VM" start 2>&1); then
+		echo "$why" >&2
+		return 1
+	else
+		why=
+		"$VM" run sh -ec 'rm -rf /t; mkdir /t; cp -r /src/tests/bundle /t/; RUNTIME=/src/build/ctr sh /src/tests/bundle /t/b'
+	fi
+	export VM_SKIP=$why
+}
+
+teardown_file()
+{
+	[ -n "$VM_SKIP" ] || [ -n "${CTR_TEST_VM_KEEP:-}" ] || "$VM" stop
+}
+
+setup()
+{
+	[ -z "$VM_SKIP" ] || skip "$VM_SKIP"
+}
+
+# guest [OPTION...] <<script: runs it with `set -e`, PATH with the programs, and the helpers below.
+guest()
+{
+	local script
+	script=$(cat)
+	run "$VM" run --time 120 "$@" bash --norc -euc 'PATH=/src/build:$PATH; D=$(mktemp -d); trap "rm -rf $D" EXIT
+	bad() { echo "BAD: $*"; exit 1; }
+	# bundle FILTER: a bundle at $D/b whose configuration went through jq.
+	bundle() { mkdir -p $D/b; [ -e $D/b/rootfs ] || cp -r /t/b/rootfs $D/b/; jq "$1" /t/b/config.json >$D/b/config.json; }
+	is() { [ "$1" = "$2" ] || bad "\"$1\" is not \"$2\""; }
+	eventually() { for _ in $(seq 100); do "$@" && return; sleep 0.1; done; bad "never: $*"; }
+	'"$script"
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
+LIMITS='.process.args = ["sleep", "1000"] | .linux.resources = {memory: {limit: 67108864, swap: 67108864},
+	pids: {limit: 50}, cpu: {quota: 50000, period: 100000, shares: 2048, cpus: "0"}}'
+
+@test "limits: the files have the values, and update changes them" {
+	guest <<E
+bundle '$LIMITS'
+trap 'ctr delete --force lim || :' EXIT
+ctr create --bundle \$D/b lim </dev/null >/dev/null 2>&1
+C=/sys/fs/cgroup\$(ctr state lim | jq -r '"/proc/\(.pid)/cgroup"' | xargs cut -d: -f3)
+is "\$(cat \$C/memory.max)" 67108864
+is "\$(cat \$C/memory.swap.max)" 0
+is "\$(cat \$C/pids.max)" 50
+is "\$(cat \$C/cpu.max)" "50000 100000"
+is "\$(cat \$C/cpu.weight)" 174
+is "\$(cat \$C/cpuset.cpus.effective)" 0
+ctr start lim
+ctr update --memory 134217728 --memory-swap -1 --pids-limit -1 --cpu-quota -1 lim
+is "\$(cat \$C/memory.max)" 134217728
+is "\$(cat \$C/memory.swap.max)" max
+is "\$(cat \$C/pids.max)" max
+is "\$(cat \$C/cpu.max)" "max 100000"
+ctr delete --force lim
+[ ! -e \$C ] || bad "the cgroup is still there"
+E
+}
+
+@test "memory: the end for lack of it is exit status 137" {
+	guest <<'E'
+bundle '.process.args = ["sh", "-c", "tail /dev/zero; exit $?"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
+s=0; ctr run --bundle $D/b oom1 </dev/null || s=$?
+is $s 137
+bundle '.process.args = ["tail", "/dev/zero"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
+s=0; ctr run --bundle $D/b oom2 </dev/null || s=$?
+is $s 137
+E
+}
+
+@test "memory: too little to start says so" {
+	guest <<'E'
+bundle '.linux.resources.memory = {limit: 8192, swap: 8192}'
+s=0; ctr run --bundle $D/b tiny </dev/null >$D/out 2>&1 || s=$?
+cat $D/out
+[ $s != 0 ] || bad "started within 8 kB"
+! ctr state tiny 2>/dev/null || bad "it is still there"
+E
+}
+
+@test "pids: no process more than allowed" {
+	guest <<'E'
+bundle '.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 2 & done; wait"] | .linux.resources.pids.limit = 5'
+ctr run --bundle $D/b pids </dev/null >$D/out 2>&1 || :
+grep -q "fork" $D/out || bad "nobody was refused: $(cat $D/out)"
+for n in 1 0; do
+	bundle ".process.args = [\"echo\", \"alone\"] | .linux.resources.pids.limit = $n"
+	is "$(ctr run --bundle $D/b one </dev/null)" alone
+done
+E
+}
+
+@test "cpu: a quota slows down" {
+	guest <<'E'
+bundle '.process.args = ["sh", "-c", "while :; do :; done"] | .linux.resources.cpu = {quota: 5000, period: 100000}'
+trap 'ctr delete --force cpu || :' EXIT
+ctr run --detach --bundle $D/b cpu </dev/null >/dev/null 2>&1
+C=/sys/fs/cgroup$(ctr state cpu | jq -r '"/proc/\(.pid)/cgroup"' | xargs cut -d: -f3)
+sleep 3
+t=$(awk '$1 == "nr_throttled" { print $2 }' $C/cpu.stat); u=$(awk '$1 == "usage_usec" { print $2 }' $C/cpu.stat)
+[ "$t" -gt 5 ] || bad "throttled $t times"
+[ "$u" -lt 1500000 ] || bad "used $u us"
+E
+}
+
+MKNOD='.root.readonly = false | .process.capabilities |= with_entries(.value += ["CAP_MKNOD"])'
+
+@test "devices: what no rule allows can be made, but not opened" {
+	local use='.process.args = ["sh", "-c", "mknod /k b MAJOR MINOR && dd if=/k of=/dev/null bs=512 count=1 2>&1; echo status $?; : >/dev/null && head -c 4 /dev/zero | wc -c"]'
+	local none='{allow: false, access: "rwm"}' disk='{allow: true, type: "b", major: MAJOR, minor: MINOR, access: "rwm"}'
+	guest <<E
+read -r major minor < <(stat -c '%Hr %Lr' /dev/vda)
+bundle_for_disk() { bundle "\$(sed "s/MAJOR/\$major/g; s/MINOR/\$minor/g" <<<"\$1")"; }
+bundle_for_disk '$MKNOD | $use | .linux.resources.devices = [$none]'
+ctr run --bundle \$D/b dev </dev/null >\$D/out 2>&1 || :
+cat \$D/out
+grep -q 'not permitted' \$D/out || bad "it was opened"
+is "\$(tail -n 1 \$D/out)" 4
+rm -f \$D/b/rootfs/k
+bundle_for_disk '$MKNOD | $use | .linux.resources.devices = [$none, $disk]'
+ctr run --bundle \$D/b dev </dev/null >\$D/out 2>&1 || :
+cat \$D/out
+grep -q 'status 0' \$D/out || bad "the allowed device was not opened"
+E
+}
+
+@test "systemd driver: the unit knows the limits, the files have them, and update changes both" {
+	guest <<E
+bundle '$LIMITS | .linux.cgroupsPath = "vmtest.slice:vm:lim"'
+trap 'ctr delete --force sd || :' EXIT
+ctr --systemd-cgroup create --bundle \$D/b sd </dev/null >/dev/null 2>&1
+C=/sys/fs/cgroup\$(ctr state sd | jq -r '"/proc/\(.pid)/cgroup"' | xargs cut -d: -f3)
+[[ \$C == /sys/fs/cgroup/vmtest.slice/vm-lim.scope* ]] || bad "it is in \$C"
+show() { systemctl show --value -p \$1 vm-lim.scope; }
+is "\$(show MemoryMax)" 67108864
+is "\$(show TasksMax)" 50
+is "\$(show CPUQuotaPerSecUSec)" 500ms
+is "\$(cat \$C/memory.max)" 67108864
+is "\$(cat \$C/pids.max)" 50
+is "\$(cat \$C/cpu.max)" "50000 100000"
+ctr start sd
+systemctl daemon-reload
+is "\$(cat \$C/memory.max)" 67108864
+ctr update --memory 134217728 --memory-swap 134217728 --pids-limit 60 sd
+is "\$(show MemoryMax)" 134217728
+is "\$(show TasksMax)" 60
+is "\$(cat \$C/memory.max)" 134217728
+is "\$(cat \$C/pids.max)" 60
+ctr delete --force sd
+is "\$(show LoadState)" not-found
+[ ! -e \$C ] || bad "the cgroup is still there"
+E
+}
+
+@test "systemd driver: lack of memory is 137, and the same name works again at once" {
+	guest <<'E'
+bundle '.process.args = ["tail", "/dev/zero"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
+for i in 1 2 3; do
+	s=0; ctr --systemd-cgroup run --bundle $D/b sdoom </dev/null || s=$?
+	is $s 137
+done
+bundle '.process.args = ["echo", "alone"] | .linux.resources.pids.limit = 1'
+is "$(ctr --systemd-cgroup run --bundle $D/b sdone </dev/null)" alone
+is "$(systemctl list-units --all --no-legend 'ctr-sd*' | wc -l)" 0
+E
+}
+
+@test "systemd driver: its own test, with the controllers there" {
+	"$VM" run test -x /src/build/tests/unit/systemd || skip "tests/unit/systemd is not built"
+	guest <<'E'
+CTR_TEST_SYSTEMD=system /src/build/tests/unit/systemd
+E
+	guest --user user <<'E'
+CTR_TEST_SYSTEMD=user CTR_TEST_RUNTIME_DIR=/run/user/1000 /src/build/tests/unit/systemd
+E
+}
+
+@test "ordinary user: a limit in a delegated tree, by the user's manager" {
+	guest --user user <<'E'
+export XDG_RUNTIME_DIR=/run/user/1000
+mkdir -p $D/b; cp -r /t/b/rootfs $D/b/
+cd $D/b; ctr spec --rootless
+jq '.process.terminal = false | .process.args = ["sh", "-c", "cat /proc/self/cgroup; tail /dev/zero"] |
+	.linux.resources.memory = {limit: 33554432, swap: 33554432}' config.json >c; mv c config.json
+s=0; ctr --systemd-cgroup run userlim </dev/null >$D/out || s=$?
+cat $D/out
+is $s 137
+E
+}
