@@ -9,6 +9,7 @@
 #include "../oci/config.h"
 #include "base/fd.h"
 #include "base/util.h"
+#include "host_cgroup.h"
 #include "store.h"
 
 #define RESOURCES_MAX ((size_t)16 << 20)
@@ -190,7 +191,6 @@ static int update_run(struct ctx *ctx, const void *opts, int argc, char **argv, 
 	const struct update_opts *o = opts;
 	auto_container struct container c = CONTAINER_NONE;
 	struct resources r = { 0 };
-	struct cgroup_knob_list knobs;
 	enum status status;
 	int ret = store_load(ctx, argv[0], &c, e);
 
@@ -206,13 +206,9 @@ static int update_run(struct ctx *ctx, const void *opts, int argc, char **argv, 
 	const struct resources *limits = ret == 0 ? resources_of_version(&ctx->arena, &r, c.state->oci_version) : NULL;
 	if (ret == 0 && !limits)
 		ret = err_nomem(e);
-	if (ret == 0)
-		ret = cgroup_knobs(&ctx->arena, limits, &knobs, e);
 	if (ret < 0)
 		return ret;
-	if (!c.state->cgroup_path)
-		return knobs.n ? err_set(e, EOPNOTSUPP, "cannot update container \"%s\": it has no cgroup", c.id) : 0;
-	ret = knobs.n ? cgroup_update(c.state->cgroup_path, &knobs, e) : 0;
+	ret = host_cgroup_update(ctx, c.state, limits, e);
 	return ret < 0 ? err_in(e, "update container \"%s\"", c.id) : 0;
 }
 

@@ -26,6 +26,7 @@
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/util.h"
+#include "host_cgroup.h"
 #include "host_converse.h"
 #include "host_idmap.h"
 #include "host_netdev.h"
@@ -44,8 +45,8 @@ struct creation {
 	const struct plan *plan;
 	const struct create_outputs *out;
 	struct talk talk;
-	int cgroup_fd;
-	bool cgroup_made, hooks_begun;
+	struct host_cgroup cgroup;
+	bool hooks_begun;
 	struct netdev_move netdevs;
 	struct strbuf hook_state;
 };
@@ -83,11 +84,12 @@ static int born(struct talk *t, struct err *e)
 	char path[64], value[16];
 
 	k->c->state->pid = t->child.pid;
-	if (!k->plan->oom_score_adj.set)
-		return 0;
+	int r = host_cgroup_entered(k->ctx, k->plan, &k->cgroup, e);
+	if (r < 0 || !k->plan->oom_score_adj.set)
+		return r;
 	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", t->child.pid);
 	int n = snprintf(value, sizeof(value), "%lld", (long long)k->plan->oom_score_adj.v);
-	int r = file_write(AT_FDCWD, path, value, (size_t)n);
+	r = file_write(AT_FDCWD, path, value, (size_t)n);
 	return r < 0 ? err_sys(e, r, "set process.oomScoreAdj to %s", value) : 0;
 }
 
@@ -131,25 +133,6 @@ static int hand_listener(struct talk *t, int fd, struct err *e)
 
 /* ---- steps, each with what it leaves -------------------------------------------------------------------------------- */
 
-static int make_cgroup(struct creation *k, struct err *e)
-{
-	const struct cgroup_plan *p = k->plan->cgroup;
-	unsigned int kept = 0;
-
-	if (p->manager == CGROUP_DISABLED)
-		return 0;
-	if (p->manager == CGROUP_SYSTEMD)
-		return err_bad(e, "not supported yet: the systemd cgroup manager");
-	int r = cgroup_create(p, &k->cgroup_fd, &kept, e);
-	if (r < 0)
-		return r;
-	k->cgroup_made = true;
-	/* The runtime's own parent goes with its last container, whichever of them made it. */
-	k->c->state->cgroup_kept = !p->explicit_path && str_starts(p->path, "/ctr/") ? 0 : kept;
-	r = cgroup_attach_devices(k->cgroup_fd, &p->devices, e);
-	return r < 0 ? r : cgroup_apply(k->cgroup_fd, &p->knobs, CGROUP_EARLY, e);
-}
-
 static int start_container_side(struct creation *k, struct err *e)
 {
 	const struct plan *p = k->plan;
@@ -166,7 +149,7 @@ static int start_container_side(struct creation *k, struct err *e)
 		.open_fds = fds,
 		.n_open = p->opens.n,
 		.clone_flags = p->clone_flags,
-		.cgroup_fd = k->cgroup_fd,
+		.cgroup_fd = k->cgroup.fd,
 		.keep_fds = p->keep_fds,
 	};
 	r = talk_begin(&k->talk, &s, e);
@@ -229,15 +212,15 @@ static int creation_steps(struct creation *k, struct err *e)
 	int r = record_new(k->ctx, k->c, k->plan, e);
 
 	if (r == 0)
-		r = make_cgroup(k, e);
+		r = host_cgroup_make(k->ctx, k->c, k->plan, &k->cgroup, e);
 	if (r == 0)
 		r = record_filter(k->c, k->plan, e);
 	if (r == 0)
 		r = start_container_side(k, e);
 	if (r == 0)
 		r = host_rlimits(&k->talk, e);
-	if (r == 0 && k->cgroup_fd >= 0)
-		r = cgroup_apply(k->cgroup_fd, &k->plan->cgroup->knobs, CGROUP_LATE, e);
+	if (r == 0 && k->cgroup.fd >= 0)
+		r = cgroup_apply(k->cgroup.fd, &k->plan->cgroup->knobs, CGROUP_LATE, e);
 	if (r == 0)
 		r = record_created(k, e);
 	return r < 0 ? r : host_outputs(&k->talk, k->out, e);
@@ -248,15 +231,15 @@ static void creation_undo(struct creation *k, struct err *e)
 	struct err second = { 0 };
 
 	if (e->code == ECONNRESET && k->talk.child.pidfd >= 0)
-		best_effort(host_explain_end(k->talk.child.pidfd, k->cgroup_fd, "while the container was created", e));
+		best_effort(host_explain_end(k->talk.child.pidfd, k->cgroup.fd, "while the container was created", e));
 	talk_abort(&k->talk);
 	if (netdevs_return(&k->ctx->arena, &k->netdevs, &second) < 0)
 		ctx_warn(k->ctx, "%s", second.text);
 	if (k->hooks_begun && k->c->state)
 		host_poststop(k->ctx, k->c);
-	if (k->cgroup_made && k->c->state)
-		best_effort(cgroup_remove(k->plan->cgroup->path, k->c->state->cgroup_kept, CGROUP_REMOVE_TIMEOUT_MS,
-					  &second));
+	host_cgroup_done(k->ctx, k->plan, &k->cgroup);
+	if (k->cgroup.made && k->c->state)
+		best_effort(host_cgroup_remove(k->ctx, k->c->state, &second));
 	best_effort(store_remove(k->c, &second));
 }
 
@@ -268,7 +251,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 		.c = c,
 		.plan = p,
 		.out = out,
-		.cgroup_fd = -EBADF,
+		.cgroup = HOST_CGROUP_NONE,
 		.netdevs = NETDEV_MOVE_NONE,
 		.talk = { .plan = p,
 			  .child = { .pidfd = -EBADF, .sync = -EBADF },
@@ -299,7 +282,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 	}
 	strbuf_done(&k.hook_state);
 	netdevs_done(&k.netdevs);
-	fd_close(&k.cgroup_fd);
+	host_cgroup_done(ctx, p, &k.cgroup);
 	return r < 0 ? -e->code : 0;
 }
 
@@ -377,8 +360,7 @@ int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
 			best_effort(proc_wait_end(first, CGROUP_REMOVE_TIMEOUT_MS));
 			best_effort(proc_reap(first)); /* only when it is our own child */
 		}
-		if (s->cgroup_path)
-			r = cgroup_remove(s->cgroup_path, s->cgroup_kept, CGROUP_REMOVE_TIMEOUT_MS, e);
+		r = host_cgroup_remove(ctx, s, e);
 		if (r < 0)
 			return err_in(e, "container \"%s\"", c->id);
 	}

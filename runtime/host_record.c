@@ -29,17 +29,13 @@ static const char *now_text(struct arena *a)
 
 static void fill_from_plan(struct state *s, const struct plan *p)
 {
-	static const char *const managers[] = { [CGROUP_DISABLED] = "disabled",
-						[CGROUP_FS] = "cgroupfs",
-						[CGROUP_SYSTEMD] = "systemd" };
-
 	s->version = STATE_VERSION;
 	s->id = p->id;
 	s->bundle = p->bundle;
 	s->rootfs = p->rootfs;
 	s->status = "creating";
 	s->isolation = "namespaces";
-	s->cgroup_manager = managers[p->cgroup->manager];
+	s->cgroup_manager = p->cgroup_manager;
 	s->cgroup_path = p->cgroup->path;
 	s->systemd_scope = p->cgroup->unit;
 	s->namespaces = p->namespaces;

@@ -608,7 +608,14 @@ static int plan_cgroup(struct builder *b, struct err *e)
 		.owner_uid = host_uid(b->p, b->c->process->user.uid),
 	};
 
-	return cgroup_plan_build(b->a, &b->f->cgroup, &q, &b->p->cgroup, e);
+	int r = cgroup_plan_build(b->a, &b->f->cgroup, &q, &b->p->cgroup, e);
+	if (r < 0)
+		return r;
+	b->p->cgroup_manager = b->p->cgroup->manager == CGROUP_FS	  ? "cgroupfs" :
+			       b->p->cgroup->manager == CGROUP_DISABLED ? "disabled" :
+			       b->f->cgroup.privileged			  ? "systemd" :
+									    "systemd-user";
+	return 0;
 }
 
 /* ---- the phases ---------------------------------------------------------------------------------------------------- */

@@ -68,6 +68,7 @@ struct plan {
 	uint32_t n_slots;
 	struct plan_steps steps;
 	const struct cgroup_plan *cgroup;
+	const char *cgroup_manager; /* its name in the state: "cgroupfs", "systemd", "systemd-user", "disabled" */
 	struct opt_i64 oom_score_adj;
 	struct { struct plan_rlimit *v; size_t n; } rlimits; /* set by the host side (user namespaces) */
 	const struct hooks *hooks; /* never NULL */
