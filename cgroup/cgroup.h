@@ -75,7 +75,7 @@ enum cgroup_knob_flags {
 	CGROUP_KNOB_SWAP = 1 << 1,     /* after EINVAL: write the next row first, then this one again */
 	CGROUP_KNOB_OR_NEXT = 1 << 2,  /* file missing or EINVAL: the next row instead; else skip the next */
 	CGROUP_KNOB_KEEP_FIRST = 1 << 3, /* the file's present first word stays in front of the value */
-	CGROUP_KNOB_LATE = 1 << 4,     /* only when the container's first process exists (pids.max 0) */
+	CGROUP_KNOB_LATE = 1 << 4,     /* only when the container's first process exists (pids.max 0, 1) */
 };
 
 /* One write: `value` to `file` in the container's cgroup. */

@@ -428,9 +428,12 @@ static int pids_rows(struct rows *w, const struct pids_conf *p)
 		return 0;
 	if (p->limit.v < -1)
 		return err_range(w, "pids.limit", p->limit.v, "-1 or more");
-	/* With 0 not even the clone into the cgroup would succeed, so it waits until that has happened. */
-	if (p->limit.v == 0)
-		return row(w, "pids", "pids.max", CGROUP_KNOB_LATE, "0");
+	/*
+	 * With 0 not even the clone into the cgroup would succeed, with 1 not the clone into a scope whose
+	 * placeholder is still there (systemd.h): these wait until that has happened.
+	 */
+	if (p->limit.v == 0 || p->limit.v == 1)
+		return row(w, "pids", "pids.max", CGROUP_KNOB_LATE, "%d", (int)p->limit.v);
 	return row_limit(w, "pids", "pids.max", p->limit.v);
 }
 
@@ -486,7 +489,7 @@ static int unified_row(struct rows *w, const char *file, const char *value)
 		return row(w, controller, file, 0, "%s", "");
 	while (r >= 0 && *value) {
 		size_t l = strcspn(value, "\n");
-		bool late = l == 1 && *value == '0' && str_eq(file, "pids.max");
+		bool late = l == 1 && (*value == '0' || *value == '1') && str_eq(file, "pids.max");
 
 		if (l)
 			r = row(w, controller, file, late ? CGROUP_KNOB_LATE : 0, "%.*s", (int)MIN(l, 4096U),

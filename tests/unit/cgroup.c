@@ -233,6 +233,7 @@ static void test_rest(void)
 	expect(PIDS(10), "pids.max=10");
 	expect(PIDS(-1), "pids.max=max?");
 	expect(PIDS(0), "pids.max=0!");
+	expect(PIDS(1), "pids.max=1!");
 	refuse(PIDS(-2), "pids.limit");
 	expect(&(struct resources){ .network = &idle }, "");
 	refuse(&(struct resources){ .network = &class }, "network.classID");
