@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "../base/err.h"
@@ -34,6 +35,7 @@ struct init {
 	const struct step_seccomp *filter; /* to be loaded right before the exec, or NULL */
 	const struct step_exec *exec;	   /* known from the beginning: what stays open */
 	const struct step_verify *verify;  /* likewise: how a label is set depends on no_new_privs */
+	const struct step_rlimit *limits[RLIM_NLIMITS]; /* to be lowered right before the exec */
 	const char *apparmor, *selinux;	   /* labels that were set */
 	const struct step_credentials *credentials;
 	struct init_caps {
@@ -76,6 +78,8 @@ int init_attach(int tree, int destination, struct err *e, const char *what) MUST
 int init_run_hook(struct init *in, const struct step_start_hook *h, const char *point, struct err *e) MUST_CHECK;
 /* Pid 1 with a program as its child: reap, forward, exit with its status. Does not return. */
 __attribute__((noreturn)) void init_supervise(pid_t child);
+/* The limits as planned: the last thing but the filter, since one of few descriptors would stop ourselves. */
+int init_lower_limits(struct init *in, struct err *e) MUST_CHECK;
 /* Loads a filter; with a listener, hands its descriptor to the host side. */
 int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e) MUST_CHECK;
 /* Default dispositions, nothing blocked: what a program expects. */

@@ -22,13 +22,34 @@
 
 /* ---- limits and scheduling ----------------------------------------------------------------------------- */
 
-int init_rlimit(struct init *in, const struct step_rlimit *s, struct err *e)
+static int set_limit(const struct step_rlimit *s, uint64_t soft, uint64_t hard, struct err *e)
 {
-	(void)in;
-	int r = sys_prlimit(0, s->resource, &(struct sys_rlimit){ s->soft, s->hard });
+	int r = sys_prlimit(0, s->resource, &(struct sys_rlimit){ soft, hard });
+
 	return r < 0 ? err_sys(e, r, "set %s to %llu:%llu", s->name, (unsigned long long)s->soft,
 			       (unsigned long long)s->hard)
 		     : 0;
+}
+
+/* Raised while there is the privilege for it; lowered at the end, which needs none. */
+int init_rlimit(struct init *in, const struct step_rlimit *s, struct err *e)
+{
+	struct rlimit now;
+
+	if (s->resource >= RLIM_NLIMITS || getrlimit((int)s->resource, &now) < 0)
+		return err_set(e, EINVAL, "set %s: unknown to this kernel", s->name);
+	in->limits[s->resource] = s;
+	return set_limit(s, MAX(s->soft, (uint64_t)now.rlim_cur), MAX(s->hard, (uint64_t)now.rlim_max), e);
+}
+
+int init_lower_limits(struct init *in, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(in->limits); i++)
+		if (in->limits[i])
+			r = set_limit(in->limits[i], in->limits[i]->soft, in->limits[i]->hard, e);
+	return r;
 }
 
 struct sched_attr_v0 { /* sched_setattr(2), SCHED_ATTR_SIZE_VER0 */
@@ -184,8 +205,7 @@ int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *
 {
 	if (s->filter.n / sizeof(struct sock_filter) > BPF_MAXINSNS ||
 	    s->filter.n % sizeof(struct sock_filter))
-		return err_set(e, E2BIG,
-			       "linux.seccomp: the program has %llu bytes, more than the kernel takes",
+		return err_set(e, E2BIG, "linux.seccomp: %llu bytes are no program that the kernel takes",
 			       (unsigned long long)s->filter.n);
 	const struct sock_fprog prog = { .len = (unsigned short)(s->filter.n / sizeof(struct sock_filter)),
 					 .filter = (struct sock_filter *)(uintptr_t)s->filter.v };

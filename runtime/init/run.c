@@ -242,6 +242,12 @@ static int wait_call(struct init *in, int listener, struct err *e)
 	fd_close(&in->null);
 	fd_close(&in->empty);
 	fd_close(&in->state);
+	/*
+	 * An ordinary user may only join the namespaces of a process that he could trace (`exec` into a created
+	 * container). As pid 1 we share them with nobody but those he sends; our credentials are final already.
+	 */
+	if (getpid() == 1)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	for (;;) {
 		struct sync_message m;
 		struct err ignored;
@@ -253,6 +259,7 @@ static int wait_call(struct init *in, int listener, struct err *e)
 			_exit(1);
 		r = sync_recv(sock, CALL_TIMEOUT_MS, &m, &fd, &ignored);
 		if (r == 0 && m.type == SYNC_START) {
+			(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 			(void)close(listener);
 			in->sync = sock;
 			keep_state(in, fd);
@@ -290,11 +297,11 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	(void)umask(in->umask);
 	init_reset_signals();
-	if (in->filter) {
-		int r = init_load_filter(in, in->filter, e);
-		if (r < 0)
-			return r;
-	}
+	int r = init_lower_limits(in, e);
+	if (r == 0 && in->filter)
+		r = init_load_filter(in, in->filter, e);
+	if (r < 0)
+		return r;
 	(void)execve(in->program, s->args.v, s->env.v);
 	return not_executable(s->args.v[0], in->program, errno, e);
 }

@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -850,6 +853,65 @@ static void test_ungrantable(void)
 		"0000000000000020\n0000000000000020\n0000000000000020\n0000000000000020\n0000000000000020\n");
 }
 
+/* Limits that the set-up itself could not live with. */
+static void test_limits(void)
+{
+	struct box b = { 0 };
+
+	if (!can_run())
+		return;
+	START_ROOT(&b); /* a static program: a loader would need a descriptor */
+	PIVOT(&b);
+	ADD(&b, RLIMIT, rlimit, RLIMIT_NOFILE, 3, 4, "RLIMIT_NOFILE");
+	ADD(&b, RLIMIT, rlimit, RLIMIT_FSIZE, 0, 0, "RLIMIT_FSIZE");
+	ADD(&b, RLIMIT, rlimit, RLIMIT_CORE, 1024, 2048, "RLIMIT_CORE");
+	ADD(&b, HOOK_POINT, hook_point, 0);
+	ADD(&b, CREDENTIALS, credentials, .uid = 1000, .gid = 1000, .last_cap = CAP_LAST_CAP, .cwd = "/");
+	finish(&b, "ulimit -Sn; ulimit -Hn; ulimit -Hf; ulimit -Sc; ulimit -Hc");
+	run(&b);
+	CHECK_STR(b.err.text, "");
+	CHECK_STR(b.out, "3\n4\n0\n2\n4\n");
+}
+
+/* What only prepares the exec need not be allowed, and pid 1 is under the filter as well. */
+static void test_late_filter(void)
+{
+	static const struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_NR_close_range, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_umask, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_NR_clone3, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	const struct plan_bytes bytes = { (const uint8_t *)filter, sizeof(filter) };
+	const char *const script = "grep -h ^Seccomp: /proc/1/status /proc/$$/status";
+
+	if (!can_run())
+		return;
+	for (int supervise = 0; supervise < 2; supervise++) {
+		struct box b = { 0 };
+		START_ROOT(&b);
+		MOUNT_PROC(&b);
+		PIVOT(&b);
+		ADD(&b, NO_NEW_PRIVS, no_new_privs, 0);
+		ADD(&b, CREDENTIALS, credentials, .last_cap = CAP_LAST_CAP, .cwd = "/");
+		finish(&b, script);
+		b.exec.supervise = supervise;
+		b.n--; /* the filter comes before the exec */
+		ADD(&b, SECCOMP, seccomp, bytes, 0);
+		add(&b, STEP_EXEC, &b.exec);
+		run(&b);
+		CHECK_STR(b.err.text, "");
+		CHECK_STR(b.out, "Seccomp:\t2\nSeccomp:\t2\n");
+	}
+	struct box odd = { 0 };
+	ADD(&odd, SECCOMP, seccomp, { (const uint8_t *)filter, 7 }, 0);
+	finish(&odd, "true");
+	run(&odd);
+	CHECK_STR(odd.err.text, "linux.seccomp: 7 bytes are no program that the kernel takes");
+}
+
 static void test_postconditions(void)
 {
 	struct box b = { 0 };
@@ -945,6 +1007,8 @@ static const struct tap_test tests[] = {
 	{ "a terminal", test_console },
 	{ "credentials", test_credentials },
 	{ "capabilities that cannot be had", test_ungrantable },
+	{ "limits too low for the set-up", test_limits },
+	{ "a filter that forbids what prepares the exec", test_late_filter },
 	{ "post-conditions", test_postconditions },
 };
 
