@@ -56,10 +56,11 @@ static int check_notify(const struct seccomp_rule *r, struct err *e)
 	for (size_t i = 0; i < r->names.n; i++)
 		for (size_t k = 0; k < ARRAY_SIZE(needed); k++)
 			if (str_eq(r->names.v[i], needed[k]))
-				return err_bad(e,
-					       "SCMP_ACT_NOTIFY cannot be used for the %s syscall: the listener is "
-					       "handed over with it",
-					       needed[k]);
+				return err_bad(
+					e,
+					"SCMP_ACT_NOTIFY cannot be used for the %s syscall: the listener is "
+					"handed over with it",
+					needed[k]);
 	return 0;
 }
 
@@ -88,7 +89,8 @@ static int check_rules(const struct seccomp_conf *c, bool *ret_notify, struct er
 	return 0;
 }
 
-/* Without the member the mitigation is left off, as engines have come to rely on; an empty list is no flag. */
+/* Without the member the mitigation is left off, as engines have come to rely on; an empty list is no flag.
+ */
 static uint32_t program_flags(const struct seccomp_conf *c, bool notify)
 {
 	uint32_t flags = c->flags.v ? 0 : FLAG_SPEC_ALLOW;
@@ -158,6 +160,12 @@ static int reference_rules(scmp_filter_ctx ctx, const struct seccomp_conf *c, ui
 			if (nr == __NR_SCMP_ERROR)
 				continue;
 			int rc = reference_rule(ctx, action, nr, r);
+			if (rc == -EEXIST)
+				return err_set(e, EEXIST,
+					       "linux.seccomp.syscalls[%zu]: another rule has a different "
+					       "action for %s "
+					       "with the same arguments",
+					       i, r->names.v[k]);
 			if (rc < 0)
 				return err_sys(e, rc, "linux.seccomp.syscalls[%zu]: add a rule for %s", i,
 					       r->names.v[k]);
@@ -212,7 +220,9 @@ int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct sec
 	for (size_t i = 0; i < c->architectures.n; i++) {
 		rc = seccomp_arch_add(ctx, c->architectures.v[i]);
 		if (rc == -EDOM)
-			return err_bad(e, "linux.seccomp.architectures[%zu]: its byte order is not this machine's", i);
+			return err_bad(
+				e, "linux.seccomp.architectures[%zu]: its byte order is not this machine's",
+				i);
 		if (rc < 0 && rc != -EEXIST)
 			return err_sys(e, rc, "linux.seccomp.architectures[%zu]: add the architecture", i);
 	}

@@ -26,11 +26,12 @@ struct seccomp_program {
 
 /*
  * Compiles `c` (config-linux.md, "Seccomp") into *ret, which lives in `a`. Names that libseccomp does not
- * know on any architecture are no error (profiles are newer than hosts); *ret_unknown lists each once, sorted.
- * The native architecture is always covered besides those listed; any other is killed, as libseccomp does.
- * Numbers above the highest that the section names, under whatever action, answer ENOSYS when the default
- * action is an errno, so that a C library falls back to older calls. Errors: -EINVAL (also: more than 4096
- * instructions), -ENOMEM.
+ * know on any architecture are no error (profiles are newer than hosts); *ret_unknown lists each once,
+ * sorted. Of several rules of a call that hold, one without arguments decides, else the strictest (as the
+ * kernel has it for several filters, seccomp(2)), else the first. The native architecture is always covered
+ * besides those listed; any other is killed, as libseccomp does. Numbers above the highest that the section
+ * names, under whatever action, answer ENOSYS when the default action is an errno, so that a C library falls
+ * back to older calls. Errors: -EINVAL (also: more than 4096 instructions), -ENOMEM.
  */
 int seccomp_compile(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
 		    struct strv *ret_unknown, struct err *e) MUST_CHECK;
@@ -49,7 +50,8 @@ int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct sec
 		       struct err *e) MUST_CHECK;
 /*
  * The program of our own, ENOSYS included: 1, or 0 when libseccomp has to make it (*ret is not written): an
- * architecture without a table here, different answers for overlapping arguments, or too long.
+ * architecture without a table here, or too long. Too long is -EINVAL where libseccomp could answer
+ * otherwise.
  */
 int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
 		     struct err *e) MUST_CHECK;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The program of a seccomp section, made here: libseccomp gives the numbers of the names, each
- * architecture becomes a balanced tree over ranges of equal answers. It must answer as libseccomp's own
- * program does (tests/unit/seccomp.c compares them); what it cannot say exactly it leaves to libseccomp.
+ * architecture becomes a balanced tree over ranges of equal answers. It must answer as the section reads
+ * (tests/unit/seccomp.c compares it with that and with libseccomp's program), and never more loosely: of
+ * several rules of a call that hold, the strictest one decides.
  *
  * Code is emitted from its end to its start, so that every jump target exists before the jump. A mark is
  * the number of instructions emitted when its code began, counted from the end of the program.
@@ -11,7 +12,6 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
-#include <stdlib.h>
 
 #include "base/util.h"
 #include "seccomp.h"
@@ -20,6 +20,7 @@
 #define ARM_PRIVATE 0x000f0000U /* cacheflush and others, far above the numbers of calls (asm/unistd.h) */
 #define JUMP_MAX 255U
 #define ACTIONS_MAX 64
+#define CHAINS_MAX 256 /* that are remembered */
 #define MUX_SOCKET (-100)
 #define MUX_IPC (-200)
 
@@ -62,10 +63,9 @@ struct condition {
 /* One number of one rule; `sub` is the sub-call of a multiplexed call, `only` one argument of alternatives.
  */
 struct entry {
-	uint64_t key; /* number, then order in the document */
 	const struct seccomp_rule *rule;
 	const struct seccomp_arg *only;
-	uint32_t sub, action;
+	uint32_t nr, sub, action;
 };
 
 /* From `first` to the beginning of the next one: an action, or the entries that decide. */
@@ -82,8 +82,8 @@ struct gen {
 	uint32_t act_default;
 	bool enosys; /* wanted for numbers from `unknown` on, unless that is 0 */
 	uint32_t unknown;
-	bool inexpressible;
-	struct entry *entries;
+	bool exact; /* libseccomp's program could answer otherwise */
+	struct entry *entries, *spare;
 	size_t n_entries, max_entries;
 	struct range *ranges;
 	size_t n_ranges, max_ranges;
@@ -94,20 +94,14 @@ struct gen {
 		size_t mark;
 	} returns[ACTIONS_MAX];
 	size_t n_returns;
+	struct {
+		const struct entry *e;
+		size_t n, mark;
+		bool wide;
+	} chains[CHAINS_MAX];
+	size_t n_chains;
 	bool full;
 };
-
-static uint32_t entry_nr(const struct entry *e)
-{
-	return (uint32_t)(e->key >> 32);
-}
-
-static int entry_compare(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	return (x->key > y->key) - (x->key < y->key);
-}
 
 /* ---- emission, last instruction first ----------------------------------------------------------------- */
 
@@ -241,47 +235,15 @@ static size_t entry_conditions(const struct entry *e, bool wide, struct conditio
 	return n;
 }
 
-static bool condition_holds(const struct condition *c, uint64_t v)
+/* Where several rules of a call meet, libseccomp (2.5.4) loses some unless all compare for equality. */
+static bool entry_unequal(const struct entry *e)
 {
-	v &= c->mask;
-	switch (c->op) {
-	case SCMP_CMP_GT:
-		return v > c->value;
-	case SCMP_CMP_LE:
-		return v <= c->value;
-	case SCMP_CMP_GE:
-		return v >= c->value;
-	case SCMP_CMP_LT:
-		return v < c->value;
-	case SCMP_CMP_NE:
-		return v != c->value;
-	default:
-		return v == c->value;
-	}
-}
+	const struct seccomp_arg *v = e->only ? e->only : e->rule->args.v;
+	size_t n = e->only ? 1 : e->rule->args.n;
 
-/* No value satisfies both; false when that is not obvious. */
-static bool conditions_exclude(const struct condition *a, const struct condition *b)
-{
-	if (a->arg != b->arg)
-		return false;
-	if (a->op == SCMP_CMP_EQ)
-		return !condition_holds(b, a->value);
-	if (b->op == SCMP_CMP_EQ)
-		return !condition_holds(a, b->value);
-	return a->op == SCMP_CMP_MASKED_EQ && b->op == SCMP_CMP_MASKED_EQ &&
-	       ((a->value ^ b->value) & a->mask & b->mask) != 0;
-}
-
-static bool entries_exclude(const struct entry *a, const struct entry *b, bool wide)
-{
-	struct condition x[SECCOMP_ARGS + 1], y[SECCOMP_ARGS + 1];
-	size_t nx = entry_conditions(a, wide, x), ny = entry_conditions(b, wide, y);
-
-	for (size_t i = 0; i < nx; i++)
-		for (size_t k = 0; k < ny; k++)
-			if (conditions_exclude(&x[i], &y[k]))
-				return true;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].op != SCMP_CMP_EQ)
+			return true;
 	return false;
 }
 
@@ -295,13 +257,19 @@ static void add_entry(struct gen *g, uint32_t nr, uint32_t sub, uint32_t action,
 	for (size_t i = 0; i < n; i++) {
 		struct entry *e = &g->entries[g->n_entries];
 
-		*e = (struct entry){
-			.key = (uint64_t)nr << 32 | g->n_entries, .rule = r, .sub = sub, .action = action
-		};
+		*e = (struct entry){ .rule = r, .nr = nr, .sub = sub, .action = action };
 		if (alternatives)
 			e->only = &r->args.v[i];
 		g->n_entries++;
 	}
+}
+
+static int gen_entries(struct gen *g)
+{
+	g->entries = arena_array(g->a, g->max_entries + 1, sizeof(*g->entries));
+	if (!g->spare)
+		g->spare = arena_array(g->a, g->max_entries + 1, sizeof(*g->spare));
+	return g->entries && g->spare ? 0 : -ENOMEM;
 }
 
 /* The numbers of a name on an ABI, none, one or two; *ret_sub is the sub-call behind the first, or 0. */
@@ -330,19 +298,40 @@ static size_t name_numbers(uint32_t scmp, const char *name, uint32_t ret[2], uin
 	return n;
 }
 
+/* By number, stable: byte after byte, few of which differ at all. */
+static void sort_entries(struct gen *g)
+{
+	for (unsigned int shift = 0; shift < 32; shift += 8) {
+		size_t at[256] = { 0 }, sum = 0;
+		struct entry *from = g->entries;
+
+		for (size_t i = 0; i < g->n_entries; i++)
+			at[from[i].nr >> shift & 255]++;
+		if (g->n_entries == 0 || at[from[0].nr >> shift & 255] == g->n_entries)
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+			size_t n = at[i];
+
+			at[i] = sum;
+			sum += n;
+		}
+		for (size_t i = 0; i < g->n_entries; i++)
+			g->spare[at[from[i].nr >> shift & 255]++] = from[i];
+		g->entries = g->spare;
+		g->spare = from;
+	}
+}
+
 /*
- * Sets g->entries to the rules of an ABI, and g->unknown to one more than the highest number that the document
- * names, whatever the action, or 0: its author knew the calls up to there, and a C library falls back to older
- * calls on ENOSYS only (runc has the same rule).
+ * Sets g->entries to the rules of an ABI, and g->unknown to one more than the highest number that the
+ * document names, whatever the action, or 0: its author knew the calls up to there, and a C library falls
+ * back to older calls on ENOSYS only (runc has the same rule).
  */
-static int add_rules(struct gen *g, uint32_t scmp, struct err *e)
+static void add_rules(struct gen *g, uint32_t scmp)
 {
 	const uint32_t limit = scmp == SCMP_ARCH_ARM ? ARM_PRIVATE : UINT32_MAX;
 	uint32_t nr[2], sub;
 
-	g->entries = arena_array(g->a, g->max_entries + 1, sizeof(*g->entries));
-	if (!g->entries)
-		return err_nomem(e);
 	g->n_entries = 0;
 	g->unknown = 0;
 	for (size_t i = 0; i < g->c->syscalls.n; i++) {
@@ -360,8 +349,7 @@ static int add_rules(struct gen *g, uint32_t scmp, struct err *e)
 			}
 		}
 	}
-	qsort(g->entries, g->n_entries, sizeof(*g->entries), entry_compare);
-	return 0;
+	sort_entries(g);
 }
 
 static void add_range(struct gen *g, uint32_t first, uint32_t action)
@@ -391,42 +379,65 @@ static void add_gap(struct gen *g, const struct abi *abi, uint32_t from, uint32_
 		add_range(g, MAX(from, last + 1), g->act_default);
 }
 
-/* All entries of one number: the first without conditions decides alone, whatever stands before or after it.
+/* As the kernel orders the answers of several filters (seccomp(2)): the lowest wins. */
+static int32_t action_rank(uint32_t action)
+{
+	return (int32_t)(action & SECCOMP_RET_ACTION_FULL);
+}
+
+/* The strictest first, equal ones in the order of the document; true when they differ. */
+static bool sort_strictest(struct entry *e, size_t n)
+{
+	bool differ = false;
+
+	for (size_t i = 1; i < n; i++) {
+		struct entry t = e[i];
+		size_t k = i;
+
+		differ |= e[0].action != t.action;
+		for (; k > 0 && action_rank(e[k - 1].action) > action_rank(t.action); k--)
+			e[k] = e[k - 1];
+		e[k] = t;
+	}
+	return differ;
+}
+
+/*
+ * All entries of one number. The first without conditions decides alone wherever it stands, as in libseccomp:
+ * engines take back conditions that way.
  */
-static void add_number(struct gen *g, const struct abi *abi, const struct entry *e, size_t n)
+static void add_number(struct gen *g, const struct abi *abi, struct entry *e, size_t n)
 {
 	struct condition unused[SECCOMP_ARGS + 1];
 
 	for (size_t i = 0; i < n; i++)
 		if (entry_conditions(&e[i], abi->wide, unused) == 0) {
-			add_range(g, entry_nr(e), e[i].action);
+			add_range(g, e->nr, e[i].action);
 			return;
 		}
-	/* Each takes two instructions at least; the comparison below is quadratic. */
-	if (n > BPF_MAXINSNS / 2) {
+	/* Each takes two instructions at least; the sort is quadratic. */
+	if (n > BPF_MAXINSNS / 2)
 		g->full = true;
-		return;
-	}
-	/* The order of answers that overlap is libseccomp's own affair. */
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = i + 1; k < n; k++)
-			if (e[i].action != e[k].action && !entries_exclude(&e[i], &e[k], abi->wide))
-				g->inexpressible = true;
-	g->ranges[g->n_ranges++] = (struct range){ .first = entry_nr(e), .e = e, .n = n, .abi = abi };
+	else
+		g->exact |= sort_strictest(e, n);
+	for (size_t i = 0; i < n && n > 1; i++)
+		g->exact |= entry_unequal(&e[i]);
+	g->ranges[g->n_ranges++] = (struct range){ .first = e->nr, .e = e, .n = n, .abi = abi };
 }
 
+/* The ranges point to the entries until the program is made. */
 static int add_abi(struct gen *g, const struct abi *abi, struct err *e)
 {
 	uint32_t next = abi->first;
-	int r = add_rules(g, abi->scmp, e);
-
-	if (r < 0)
-		return r;
 	bool done = false;
-	for (size_t i = 0, n; i < g->n_entries; i += n) {
-		uint32_t nr = entry_nr(&g->entries[i]);
 
-		for (n = 1; i + n < g->n_entries && entry_nr(&g->entries[i + n]) == nr;)
+	if (gen_entries(g) < 0)
+		return err_nomem(e);
+	add_rules(g, abi->scmp);
+	for (size_t i = 0, n; i < g->n_entries; i += n) {
+		uint32_t nr = g->entries[i].nr;
+
+		for (n = 1; i + n < g->n_entries && g->entries[i + n].nr == nr;)
 			n++;
 		if (nr > next)
 			add_gap(g, abi, next, nr - 1);
@@ -441,11 +452,25 @@ static int add_abi(struct gen *g, const struct abi *abi, struct err *e)
 
 /* ---- the program -------------------------------------------------------------------------------------- */
 
+static bool same_entries(const struct entry *a, const struct entry *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i].rule != b[i].rule || a[i].only != b[i].only || a[i].sub != b[i].sub)
+			return false;
+	return true;
+}
+
+/* The names of a rule share its code; what is out of reach of a jump gets one in between (emit_jump()). */
 static size_t emit_entries(struct gen *g, const struct range *r)
 {
 	struct condition c[SECCOMP_ARGS + 1];
-	size_t next = emit_return(g, g->act_default);
 
+	for (size_t i = 0; i < MIN(g->n_chains, (size_t)CHAINS_MAX); i++)
+		if (g->chains[i].n == r->n && g->chains[i].wide == r->abi->wide &&
+		    same_entries(g->chains[i].e, r->e, r->n))
+			return g->chains[i].mark;
+
+	size_t next = emit_return(g, g->act_default);
 	for (size_t i = r->n; i-- > 0;) {
 		size_t n = entry_conditions(&r->e[i], r->abi->wide, c);
 		size_t mark = emit_return(g, r->e[i].action);
@@ -454,6 +479,11 @@ static size_t emit_entries(struct gen *g, const struct range *r)
 			mark = emit_condition(g, &c[n], mark, next);
 		next = mark;
 	}
+	size_t slot = g->n_chains++ % CHAINS_MAX;
+	g->chains[slot].e = r->e;
+	g->chains[slot].n = r->n;
+	g->chains[slot].wide = r->abi->wide;
+	g->chains[slot].mark = next;
 	return next;
 }
 
@@ -591,6 +621,13 @@ static struct gen gen_of(struct arena *a, const struct seccomp_conf *c)
 			     .enosys = (act & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO };
 }
 
+static int too_long(struct err *e)
+{
+	return err_bad(e,
+		       "linux.seccomp: the program has more than the %d instructions that the kernel takes",
+		       BPF_MAXINSNS);
+}
+
 int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
 		     struct err *e)
 {
@@ -605,29 +642,28 @@ int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct secco
 	if (r < 0)
 		return r;
 	/* libseccomp shares the comparisons of rules with common beginnings: its program may still fit. */
-	if (g.inexpressible || g.full || g.n > BPF_MAXINSNS)
-		return 0;
+	if (g.full || g.n > BPF_MAXINSNS)
+		return g.exact ? too_long(e) : 0;
 	r = gen_finish(&g, ret, e);
 	return r < 0 ? r : 1;
 }
 
-/* The check of one ABI in front of a program of libseccomp; *next follows when it says nothing. */
-static int emit_unknown(struct gen *g, uint32_t scmp, size_t *next, struct err *e)
+/* The check of one ABI in front of a program of libseccomp; returns it, or `next`, which follows. */
+static size_t emit_unknown(struct gen *g, uint32_t scmp, size_t next)
 {
 	const struct abi *known = abi_find(scmp);
 	const struct abi abi = known ? *known : (struct abi){ scmp, scmp, false, 0, UINT32_MAX };
 	uint32_t last = scmp == SCMP_ARCH_ARM ? ARM_PRIVATE - 1 : abi.last;
-	int r = add_rules(g, scmp, e);
 
-	if (r < 0 || !g->unknown)
-		return r;
+	add_rules(g, scmp);
+	if (!g->unknown)
+		return next;
 	size_t mark = emit_return(g, SCMP_ACT_ERRNO(ENOSYS));
-	mark = emit_jump(g, BPF_JGT, last, *next, mark);
-	(void)emit_jump(g, BPF_JGE, g->unknown, mark, *next);
+	mark = emit_jump(g, BPF_JGT, last, next, mark);
+	(void)emit_jump(g, BPF_JGE, g->unknown, mark, next);
 	mark = emit_load(g, offsetof(struct seccomp_data, nr));
-	(void)emit_jump(g, BPF_JEQ, abi.audit, mark, *next);
-	*next = emit_load(g, offsetof(struct seccomp_data, arch));
-	return 0;
+	(void)emit_jump(g, BPF_JEQ, abi.audit, mark, next);
+	return emit_load(g, offsetof(struct seccomp_data, arch));
 }
 
 int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *p,
@@ -643,15 +679,13 @@ int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct
 	for (size_t i = p->n; i-- > 0;)
 		g.code[g.n++] = p->v[i];
 
-	size_t next = g.n;
-	r = emit_unknown(&g, seccomp_arch_native(), &next, e);
-	for (size_t i = 0; r == 0 && i < c->architectures.n; i++)
+	if (gen_entries(&g) < 0)
+		return err_nomem(e);
+	size_t next = emit_unknown(&g, seccomp_arch_native(), g.n);
+	for (size_t i = 0; i < c->architectures.n; i++)
 		if (c->architectures.v[i] != seccomp_arch_native())
-			r = emit_unknown(&g, c->architectures.v[i], &next, e);
-	if (r < 0)
-		return r;
+			next = emit_unknown(&g, c->architectures.v[i], next);
 	if (g.full || g.n > BPF_MAXINSNS)
-		return err_bad(e, "linux.seccomp: the program has more than the %d instructions that the kernel takes",
-			       BPF_MAXINSNS);
+		return too_long(e);
 	return gen_finish(&g, p, e);
 }
