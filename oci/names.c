@@ -5,7 +5,8 @@
  */
 #include "names.h"
 
-#include <linux/capability.h>
+#include <sys/capability.h>
+
 #include <linux/mempolicy.h>
 #include <linux/personality.h>
 #include <sched.h>
@@ -204,20 +205,6 @@ TABLE(signal_names, "signal",
 	S(WINCH), S(IO), { "POLL", SIGIO }, S(PWR), S(SYS));
 #undef S
 
-/* Indexed by number: include/uapi/linux/capability.h, which never renumbers. */
-static const char *const caps[] = {
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
-	"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
-	"CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER",
-	"CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
-	"CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME",
-	"CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-	"CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
-	"CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
-};
-/* A header that knows more than the table: the table is behind. */
-_Static_assert(ARRAY_SIZE(caps) > CAP_LAST_CAP, "capabilities are missing in oci/names.c");
-
 const struct name_value *name_find(const struct name_table *t, const char *name)
 {
 	for (size_t i = 0; i < t->n; i++)
@@ -234,22 +221,33 @@ const char *name_of(const struct name_table *t, uint32_t value)
 	return NULL;
 }
 
+/* libcap takes any case, and digits; the specification has the kernel's spelling. */
 int cap_by_name(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(caps); i++)
-		if (str_eq(caps[i], name))
-			return (int)i;
-	return -1;
+	cap_value_t value;
+
+	if (!str_starts(name, "CAP_") || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != strlen(name))
+		return -1;
+	return cap_from_name(name, &value) == 0 ? (int)value : -1;
 }
 
-const char *cap_name(int cap)
+const char *cap_name(int cap, char buf[CAP_NAME_SIZE])
 {
-	return cap >= 0 && (size_t)cap < ARRAY_SIZE(caps) ? caps[cap] : NULL;
+	if (cap < 0 || cap >= cap_count())
+		return NULL;
+	char *name = cap_to_name((cap_value_t)cap);
+	size_t n = name ? strlen(name) : 0;
+	if (n == 0 || n >= CAP_NAME_SIZE)
+		return NULL;
+	for (size_t i = 0; i <= n; i++)
+		buf[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
+	(void)cap_free(name);
+	return buf;
 }
 
 int cap_count(void)
 {
-	return (int)ARRAY_SIZE(caps);
+	return CAP_LAST_CAP + 1;
 }
 
 /* The kernel's real-time signals as programs count them: C libraries keep the first two for themselves. */
