@@ -75,11 +75,70 @@ E
 	[ "${lines[4]}" = "ok /system.slice/b.scope" ]
 }
 
+# In the machine: create, look, run, delete; $1 is the name of the bundle's directory, $2 "--user" or nothing.
+life()
+{
+	cat >"$BATS_TEST_TMPDIR/life" <<'E'
+set -eu
+manager=${2:-}
+show() { systemctl $manager show --value -p "$1" vm-life.scope; }
+ctr="$CTR --root $1/state --systemd-cgroup"
+$ctr create --bundle "$1" --pid-file "$1/pid" life </dev/null >/dev/null 2>&1 || { $ctr create --bundle "$1" life; exit 1; }
+echo "in $(grep ^0:: "/proc/$(cat "$1/pid")/cgroup")"
+echo "state $(show ActiveState) stop $(show TimeoutStopUSec)"
+$ctr start life
+$ctr delete --force life
+echo "after: $(show LoadState)"
+$ctr run --bundle "$1" life </dev/null && echo "status 0"
+echo "after: $(show LoadState)"
+E
+}
+
+edit()
+{
+	jq '.linux.cgroupsPath = "vmtest.slice:vm:life" | .annotations["org.systemd.property.TimeoutStopUSec"] = "uint64 7000000"' \
+		"$1/config.json" >"$1/new"
+	mv "$1/new" "$1/config.json"
+}
+
+@test "ctr: the life of a container in a scope of the system's manager" {
+	life
+	RUNTIME=$CTR "$BATS_TEST_DIRNAME/bundle" "$BATS_TEST_TMPDIR/b"
+	edit "$BATS_TEST_TMPDIR/b"
+	CTR=$(readlink -f "$CTR") run -0 "$WITH" sh "$BATS_TEST_TMPDIR/life" "$BATS_TEST_TMPDIR/b" </dev/null
+	echo "$output"
+	[ "${lines[0]}" = "in 0::/vmtest.slice/vm-life.scope" ]
+	[ "${lines[1]}" = "state active stop 7s" ]
+	[[ "$output" == *"after: not-found"*"status 0"*"after: not-found" ]]
+}
+
+@test "ctr: the same for an ordinary user, with his own manager" {
+	user
+	life
+	local b
+	b=$(mktemp -d /tmp/ctr-systemd-user.XXXXXX)
+	RUNTIME=$CTR "$BATS_TEST_DIRNAME/bundle" --rootless "$b"
+	edit "$b"
+	jq '.linux.uidMappings[0].hostID = $u | .linux.gidMappings[0].hostID = $g' --argjson u "$(id -u "$OTHER")" \
+		--argjson g "$(id -g "$OTHER")" "$b/config.json" >"$b/new"
+	mv "$b/new" "$b/config.json"
+	chown -R "$OTHER" "$b"
+	cp "$BATS_TEST_TMPDIR/life" "$b/life"
+	CTR=$(readlink -f "$CTR") run "$WITH" --user "$OTHER" sh "$b/life" "$b" --user </dev/null
+	rm -rf "$b"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ "${lines[0]}" == "in 0::/"*"/vmtest.slice/vm-life.scope" ]]
+	[ "${lines[1]}" = "state active stop 7s" ]
+	[[ "$output" == *"after: not-found"*"status 0"*"after: not-found" ]]
+}
+
 @test "the environment itself: status, output, and nothing left" {
 	run -7 --separate-stderr "$WITH" sh -c 'echo out; echo err >&2; exit 7' </dev/null
 	[ "$output" = out ]
 	[ "$stderr" = err ]
 	for cg in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+		[ -d "$cg" ] || continue
 		run -0 find "$cg" -maxdepth 1 -name 'with-systemd.*'
 		[ -z "$output" ]
 	done
