@@ -75,7 +75,7 @@ E
 	[ "${lines[4]}" = "ok /system.slice/b.scope" ]
 }
 
-# In the machine: create, look, run, delete; $1 is the name of the bundle's directory, $2 "--user" or nothing.
+# In the machine: create, look, start, delete, run. Its arguments: the bundle, and "--user" for the user's manager.
 life()
 {
 	cat >"$BATS_TEST_TMPDIR/life" <<'E'
