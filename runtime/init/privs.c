@@ -34,12 +34,12 @@ static int set_limit(const struct step_rlimit *s, uint64_t soft, uint64_t hard, 
 /* Raised while there is the privilege for it; lowered at the end, which needs none. */
 int init_rlimit(struct init *in, const struct step_rlimit *s, struct err *e)
 {
-	struct rlimit now;
+	struct sys_rlimit now;
 
-	if (s->resource >= RLIM_NLIMITS || getrlimit((int)s->resource, &now) < 0)
+	if (s->resource >= RLIM_NLIMITS || syscall(SYS_prlimit64, 0, s->resource, NULL, &now) < 0)
 		return err_set(e, EINVAL, "set %s: unknown to this kernel", s->name);
 	in->limits[s->resource] = s;
-	return set_limit(s, MAX(s->soft, (uint64_t)now.rlim_cur), MAX(s->hard, (uint64_t)now.rlim_max), e);
+	return set_limit(s, MAX(s->soft, now.soft), MAX(s->hard, now.hard), e);
 }
 
 int init_lower_limits(struct init *in, struct err *e)
