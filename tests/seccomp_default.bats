@@ -55,7 +55,8 @@ setup()
 	root_only
 	update_config '[ "CAP_SYS_ADMIN","CAP_SYS_MODULE","CAP_SYS_TIME","CAP_SYS_BOOT","CAP_NET_ADMIN" ] as $c
 		| .process.capabilities |= (.bounding += $c | .effective += $c | .permitted += $c)'
-	set_sh 'mount -t tmpfs none /tmp || echo r1; umount /proc || echo r2; unshare -U true || echo r3; hostname other || echo r4'
+	set_sh 'mount -t tmpfs none /tmp || echo r1; umount /proc || echo r2; unshare -U true || echo r3
+		hostname other || echo r4'
 	run_container
 	for i in 1 2 3 4; do
 		assert_line "r$i"

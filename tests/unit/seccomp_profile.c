@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * contrib/seccomp/default.json: read as a configuration, compiled, loaded into a child, which makes calls that
- * must be refused and calls that must go through. Most of them are refused by their number before the kernel
+ * contrib/seccomp/default.json: read as a configuration, compiled, loaded into a child, which makes calls
+ * that must be refused and calls that must go through. Most of them are refused by their number before the kernel
  * looks at the arguments, which are bad on purpose: a hole shows as another errno and does no harm.
  */
 #include <errno.h>
@@ -39,7 +39,9 @@ static bool load_profile(void)
 	size_t n;
 
 	if (file_read_at(&arena, AT_FDCWD, "contrib/seccomp/default.json", (size_t)1 << 20, &text, &n) < 0 ||
-	    !(text = arena_printf(&arena, "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"r\"},\"linux\":{\"seccomp\":%s}}",
+	    !(text = arena_printf(&arena,
+				  "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"r\"},"
+				  "\"linux\":{\"seccomp\":%s}}",
 				  text)) ||
 	    config_parse(&arena, "default.json", text, strlen(text), &c, &e) < 0 ||
 	    seccomp_compile(&arena, c->linux_->seccomp, &program, &unknown, &e) < 0) {
@@ -61,7 +63,8 @@ static int child(const struct call *v, size_t n)
 {
 	struct sock_fprog f = { (unsigned short)program.n, (struct sock_filter *)(uintptr_t)program.v };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || sys_seccomp(SECCOMP_SET_MODE_FILTER, program.flags, &f) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    sys_seccomp(SECCOMP_SET_MODE_FILTER, program.flags, &f) < 0)
 		return 255;
 	for (size_t i = 0; i < n; i++) {
 		errno = 0;
@@ -81,7 +84,8 @@ static void check_calls(const struct call *v, size_t n)
 		_exit(child(v, n));
 	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
 	if (WIFEXITED(status) && WEXITSTATUS(status) > 0 && WEXITSTATUS(status) <= (int)n)
-		printf("# call %d (number %ld) is not as expected\n", WEXITSTATUS(status), v[WEXITSTATUS(status) - 1].nr);
+		printf("# call %d (number %ld) is not as expected\n", WEXITSTATUS(status),
+		       v[WEXITSTATUS(status) - 1].nr);
 	CHECK_INT(status, 0);
 }
 
