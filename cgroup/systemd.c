@@ -42,10 +42,12 @@ int cgroup_systemd_bus(struct arena *a, bool user, const char **ret, struct err 
 
 	if (!address || !address[0]) {
 		if (user && (!dir || !dir[0]))
-			return err_set(e, ENOENT, "no bus of a user manager: neither DBUS_SESSION_BUS_ADDRESS nor "
-						  "XDG_RUNTIME_DIR is set");
+			return err_set(e, ENOENT,
+				       "no bus of a user manager: neither DBUS_SESSION_BUS_ADDRESS nor "
+				       "XDG_RUNTIME_DIR is set");
 		/* D-Bus specification, server addresses: other bytes are written as %XX. */
-		for (const char *s = user ? dir : "/run/dbus/system_bus_socket"; *s && n + 4 < sizeof(path); s++)
+		for (const char *s = user ? dir : "/run/dbus/system_bus_socket"; *s && n + 4 < sizeof(path);
+		     s++)
 			n += (size_t)snprintf(path + n, sizeof(path) - n, strchr(plain, *s) ? "%c" : "%%%02x",
 					      (unsigned char)*s);
 		address = arena_printf(a, "unix:path=%s%s", path, user ? "/bus" : "");
@@ -56,7 +58,8 @@ int cgroup_systemd_bus(struct arena *a, bool user, const char **ret, struct err 
 	return 0;
 }
 
-/* ---- running the helper ---------------------------------------------------------------------------------- */
+/* ---- running the helper ----------------------------------------------------------------------------------
+ */
 
 static int spawn(const char *path, char *const argv[], int socket, pid_t *ret)
 {
@@ -78,8 +81,8 @@ static int spawn(const char *path, char *const argv[], int socket, pid_t *ret)
 	for (int fd = 0; r == 0 && fd <= 2; fd++)
 		r = posix_spawn_file_actions_adddup2(&actions, socket, fd);
 	/* A group of its own: what is typed at the terminal is not meant for it. */
-	(void)posix_spawnattr_setflags(&attr,
-				       POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
 	(void)posix_spawnattr_setsigmask(&attr, &none);
 	(void)posix_spawnattr_setsigdefault(&attr, &all);
 	if (r == 0)
@@ -130,8 +133,8 @@ static int helper_start(struct arena *a, const struct cgroup_systemd_options *o,
 	r = spawn(o->helper, (char *const *)(uintptr_t)argv, theirs, &s.pid);
 	if (r < 0) {
 		fd_close(&s.socket);
-		return r == -ENOENT ? err_set(e, ENOENT, "the program %s is not installed", o->helper) :
-				      err_sys(e, r, "run %s", o->helper);
+		return r == -ENOENT ? err_set(e, ENOENT, "the program %s is not installed", o->helper)
+				    : err_sys(e, r, "run %s", o->helper);
 	}
 	s.pidfd = sys_pidfd_open(s.pid, 0);
 	if (s.pidfd < 0) {
@@ -174,14 +177,15 @@ static int read_line(int socket, int timeout_ms, char line[ANSWER_MAX])
 }
 
 /* Sends the rows, takes the answer: what follows "ok", in `line`. */
-static int helper_talk(const struct cgroup_systemd_options *o, const struct cgroup_systemd *s, const struct strbuf *rows,
-		       char line[ANSWER_MAX], const char **ret, struct err *e)
+static int helper_talk(const struct cgroup_systemd_options *o, const struct cgroup_systemd *s,
+		       const struct strbuf *rows, char line[ANSWER_MAX], const char **ret, struct err *e)
 {
 	int timeout = o->timeout_ms ? o->timeout_ms : CGROUP_SYSTEMD_TIMEOUT_MS;
 	uint64_t code;
 
 	/* A helper that ended already says why in its answer. */
-	if (rows->n && send(s->socket, rows->p, rows->n, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+	if (rows->n && send(s->socket, rows->p, rows->n, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+	    errno != ECONNRESET)
 		return err_sys(e, errno, "talk to ctr-systemd");
 	int r = read_line(s->socket, timeout, line);
 	if (r == -ETIMEDOUT)
@@ -215,7 +219,8 @@ static int helper_run(struct arena *a, const struct cgroup_systemd_options *o, c
 	return r;
 }
 
-/* ---- properties -------------------------------------------------------------------------------------------- */
+/* ---- properties
+ * -------------------------------------------------------------------------------------------- */
 
 static void row(struct strbuf *b, const char *name, const char *signature, const char *value)
 {
@@ -277,10 +282,12 @@ static int rows_make(struct strbuf *b, const struct cgroup_systemd_options *o, b
 	return b->n > ROWS_BYTES_MAX ? err_bad(e, "the unit's properties are too long") : 0;
 }
 
-/* ---- the cgroup ---------------------------------------------------------------------------------------------- */
+/* ---- the cgroup
+ * ---------------------------------------------------------------------------------------------- */
 
 /* In the scope: makes the leaf, moves the placeholder there, then the scope can give its controllers on. */
-static int make_leaf(const struct cgroup_plan *p, const char *scope, pid_t placeholder, int *fd, struct err *e)
+static int make_leaf(const struct cgroup_plan *p, const char *scope, pid_t placeholder, int *fd,
+		     struct err *e)
 {
 	char avail[CGROUP_WORDS_MAX], pid[16];
 	int leaf, r;
@@ -318,13 +325,15 @@ static int check_scope(const struct cgroup_plan *p, const char *scope, int fd, s
 		return err_sys(e, r, "read cgroup.controllers of %s", scope);
 	for (size_t i = 0; i < p->controllers.n; i++)
 		if (!cg_has_word(have, p->controllers.v[i], strlen(p->controllers.v[i])))
-			return err_set(e, EOPNOTSUPP, "controller %s is not available in %s: the manager does not delegate it",
-				       p->controllers.v[i], scope);
+			return err_set(
+				e, EOPNOTSUPP,
+				"controller %s is not available in %s: the manager does not delegate it",
+				p->controllers.v[i], scope);
 	return 0;
 }
 
-static int arrange(struct arena *a, const struct cgroup_plan *p, const char *scope, pid_t placeholder, int *ret_fd,
-		   const char **ret_path, struct err *e)
+static int arrange(struct arena *a, const struct cgroup_plan *p, const char *scope, pid_t placeholder,
+		   int *ret_fd, const char **ret_path, struct err *e)
 {
 	auto_close int fd = -EBADF;
 	const char *path = arena_printf(a, "%s%s%s", scope, p->leaf ? "/" : "", p->leaf ? p->leaf : "");
@@ -348,10 +357,12 @@ static bool is_slice(const char *unit)
 	return n > l && str_eq(unit + n - l, ".slice");
 }
 
-/* ---- driver ---------------------------------------------------------------------------------------------------- */
+/* ---- driver
+ * ---------------------------------------------------------------------------------------------------- */
 
-int cgroup_systemd_create(struct arena *a, const struct cgroup_plan *p, const struct cgroup_systemd_options *o,
-			  struct cgroup_systemd *ret, int *ret_fd, const char **ret_path, struct err *e)
+int cgroup_systemd_create(struct arena *a, const struct cgroup_plan *p,
+			  const struct cgroup_systemd_options *o, struct cgroup_systemd *ret, int *ret_fd,
+			  const char **ret_path, struct err *e)
 {
 	const char *args[] = { "start", p->unit, p->slice, arena_printf(a, "ctr container %s", o->id), NULL };
 	struct cgroup_systemd s = CGROUP_SYSTEMD_NONE;
@@ -378,8 +389,8 @@ int cgroup_systemd_create(struct arena *a, const struct cgroup_plan *p, const st
 	return 0;
 }
 
-int cgroup_systemd_release(struct arena *a, const struct cgroup_plan *p, const struct cgroup_systemd_options *o,
-			   struct cgroup_systemd *s, struct err *e)
+int cgroup_systemd_release(struct arena *a, const struct cgroup_plan *p,
+			   const struct cgroup_systemd_options *o, struct cgroup_systemd *s, struct err *e)
 {
 	const char *args[] = { "set", p->unit, NULL };
 	auto_strbuf struct strbuf rows = { 0 };
@@ -394,8 +405,8 @@ int cgroup_systemd_release(struct arena *a, const struct cgroup_plan *p, const s
 	return r < 0 ? err_in(e, "limit the processes of unit %s", p->unit) : 0;
 }
 
-int cgroup_systemd_attach(struct arena *a, const struct cgroup_plan *p, const struct cgroup_systemd_options *o,
-			  pid_t pid, struct err *e)
+int cgroup_systemd_attach(struct arena *a, const struct cgroup_plan *p,
+			  const struct cgroup_systemd_options *o, pid_t pid, struct err *e)
 {
 	const char *sub = p->leaf ? arena_printf(a, "/%s", p->leaf) : "";
 	const char *args[] = { "attach", p->unit, sub, arena_printf(a, "%d", pid), NULL };
@@ -405,8 +416,9 @@ int cgroup_systemd_attach(struct arena *a, const struct cgroup_plan *p, const st
 	return r < 0 ? err_in(e, "move process %d into unit %s", pid, p->unit) : 0;
 }
 
-int cgroup_systemd_update(struct arena *a, const char *path, const char *unit, const struct cgroup_systemd_options *o,
-			  const struct cgroup_knob_list *k, struct err *e)
+int cgroup_systemd_update(struct arena *a, const char *path, const char *unit,
+			  const struct cgroup_systemd_options *o, const struct cgroup_knob_list *k,
+			  struct err *e)
 {
 	const char *args[] = { "set", unit, NULL }, *unused;
 	auto_strbuf struct strbuf rows = { 0 };
@@ -441,8 +453,8 @@ static int empty(const char *path, struct err *e)
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-int cgroup_systemd_remove(struct arena *a, const char *path, const char *unit, const struct cgroup_systemd_options *o,
-			  struct err *e)
+int cgroup_systemd_remove(struct arena *a, const char *path, const char *unit,
+			  const struct cgroup_systemd_options *o, struct err *e)
 {
 	const char *args[] = { "stop", unit, NULL };
 	const struct strbuf none = { 0 };

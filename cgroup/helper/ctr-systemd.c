@@ -80,14 +80,16 @@ static bool ends_with(const char *s, const char *end)
 	return n >= l && strcmp(s + n - l, end) == 0;
 }
 
-/* ---- values as text ------------------------------------------------------------------------------------- */
+/* ---- values as text -------------------------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *word;
 	char type;
 } type_words[] = {
-	{ "byte", 'y' },  { "boolean", 'b' }, { "int16", 'n' },	 { "uint16", 'q' },	{ "int32", 'i' },	 { "uint32", 'u' },
-	{ "int64", 'x' }, { "uint64", 't' },  { "double", 'd' }, { "objectpath", 'o' }, { "signature", 'g' },
+	{ "byte", 'y' },   { "boolean", 'b' },	  { "int16", 'n' },	{ "uint16", 'q' },
+	{ "int32", 'i' },  { "uint32", 'u' },	  { "int64", 'x' },	{ "uint64", 't' },
+	{ "double", 'd' }, { "objectpath", 'o' }, { "signature", 'g' },
 };
 
 static const char *skip_blanks(const char *s)
@@ -95,7 +97,8 @@ static const char *skip_blanks(const char *s)
 	return s + strspn(s, " \t\n");
 }
 
-/* The type that "uint64 ..." or "@as ..." names, with *s behind it; an empty text where there is no prefix. */
+/* The type that "uint64 ..." or "@as ..." names, with *s behind it; an empty text where there is no prefix.
+ */
 static void take_prefix(const char **s, char type[SIGNATURE_MAX])
 {
 	const char *p = *s;
@@ -140,7 +143,10 @@ static int guess_type(const char *s, char type[SIGNATURE_MAX])
 		plain = strcspn(s, ".") < strcspn(s, ",] ") ? "d" : "i";
 	if (!inner[0] && !plain)
 		return -EINVAL;
-	return snprintf(type, SIGNATURE_MAX, "%.*s%s", (int)nest, "aaaa", inner[0] ? inner : plain) < SIGNATURE_MAX ? 0 : -EINVAL;
+	return snprintf(type, SIGNATURE_MAX, "%.*s%s", (int)nest, "aaaa", inner[0] ? inner : plain) <
+			       SIGNATURE_MAX
+		       ? 0
+		       : -EINVAL;
 }
 
 static int take_string(const char **s, char *ret, size_t size)
@@ -198,8 +204,9 @@ static const struct {
 	uint64_t max;
 	bool is_signed;
 } integers[] = {
-	{ 'y', UINT8_MAX, false }, { 'n', INT16_MAX, true },   { 'q', UINT16_MAX, false }, { 'i', INT32_MAX, true },
-	{ 'u', UINT32_MAX, false }, { 'x', INT64_MAX, true }, { 't', UINT64_MAX, false },
+	{ 'y', UINT8_MAX, false },  { 'n', INT16_MAX, true },	{ 'q', UINT16_MAX, false },
+	{ 'i', INT32_MAX, true },   { 'u', UINT32_MAX, false }, { 'x', INT64_MAX, true },
+	{ 't', UINT64_MAX, false },
 };
 
 static int append_integer(sd_bus_message *m, const char **s, char type)
@@ -316,7 +323,8 @@ static int append_value(sd_bus_message *m, const char **s, const char *type)
 	}
 }
 
-/* ---- properties ------------------------------------------------------------------------------------------ */
+/* ---- properties ------------------------------------------------------------------------------------------
+ */
 
 /* Bytes in hexadecimal, as the contents of a variant. */
 static int append_hex(sd_bus_message *m, const char *hex)
@@ -328,7 +336,8 @@ static int append_hex(sd_bus_message *m, const char *hex)
 	if (n % 2 || n / 2 > sizeof(bytes) || strspn(hex, digits) != n)
 		return -EINVAL;
 	for (size_t i = 0; i < n / 2; i++)
-		bytes[i] = (uint8_t)((strchr(digits, hex[2 * i]) - digits) << 4 | (strchr(digits, hex[2 * i + 1]) - digits));
+		bytes[i] = (uint8_t)((strchr(digits, hex[2 * i]) - digits) << 4 |
+				     (strchr(digits, hex[2 * i + 1]) - digits));
 	return sd_bus_message_append_array(m, 'y', bytes, n / 2);
 }
 
@@ -391,7 +400,8 @@ static int append_row(sd_bus_message *m, const struct row *w, struct err *e)
 	}
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
-	return r < 0 ? err_bad(e, "property %s: '%.200s' is no value that is understood", w->name, w->value) : 0;
+	return r < 0 ? err_bad(e, "property %s: '%.200s' is no value that is understood", w->name, w->value)
+		     : 0;
 }
 
 static int append_rows(sd_bus_message *m, const struct request *q, struct err *e)
@@ -432,7 +442,8 @@ static int rows_read(struct request *q, struct err *e)
 			at = (size_t)(end + 1 - q->input);
 			continue;
 		}
-		ssize_t got = n < sizeof(q->input) ? read(STDIN_FILENO, q->input + n, sizeof(q->input) - n) : 0;
+		ssize_t got =
+			n < sizeof(q->input) ? read(STDIN_FILENO, q->input + n, sizeof(q->input) - n) : 0;
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -441,12 +452,14 @@ static int rows_read(struct request *q, struct err *e)
 	}
 }
 
-/* ---- the bus ----------------------------------------------------------------------------------------------- */
+/* ---- the bus
+ * ----------------------------------------------------------------------------------------------- */
 
 /* A bus that is busy or going away: worth another attempt. */
 static bool is_transient(int r)
 {
-	return r == -EAGAIN || r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ESHUTDOWN || r == -ENOBUFS;
+	return r == -EAGAIN || r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ESHUTDOWN ||
+	       r == -ENOBUFS;
 }
 
 static int err_late(const struct request *q, struct err *e)
@@ -527,7 +540,8 @@ static int call_new(struct request *q, sd_bus_message **ret, const char *member,
 	return r < 0 ? err_message(e, r) : 0;
 }
 
-/* A string property of the unit; "" when it cannot be had. The manager makes up an inactive unit if need be. */
+/* A string property of the unit; "" when it cannot be had. The manager makes up an inactive unit if need be.
+ */
 static void unit_get(struct request *q, const char *interface, const char *property, char *ret, size_t size)
 {
 	sd_bus_message *m = NULL, *reply = NULL;
@@ -538,7 +552,8 @@ static void unit_get(struct request *q, const char *interface, const char *prope
 	ret[0] = '\0';
 	int r = sd_bus_path_encode(OBJECT "/unit", q->unit, &path);
 	if (r >= 0)
-		r = sd_bus_message_new_method_call(q->bus, &m, SERVICE, path, "org.freedesktop.DBus.Properties", "Get");
+		r = sd_bus_message_new_method_call(q->bus, &m, SERVICE, path,
+						   "org.freedesktop.DBus.Properties", "Get");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "ss", interface, property);
 	if (r >= 0)
@@ -556,7 +571,8 @@ static void unit_state(struct request *q, char ret[32])
 	unit_get(q, SERVICE ".Unit", "ActiveState", ret, 32);
 }
 
-/* ---- jobs -------------------------------------------------------------------------------------------------- */
+/* ---- jobs
+ * -------------------------------------------------------------------------------------------------- */
 
 /* JobRemoved: id, job, unit, result. Others' jobs and repetitions pass by. */
 static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -566,8 +582,8 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error
 	uint32_t id;
 
 	(void)error;
-	if (sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) >= 0 && q->job && strcmp(job, q->job) == 0 &&
-	    !q->result[0])
+	if (sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) >= 0 && q->job &&
+	    strcmp(job, q->job) == 0 && !q->result[0])
 		(void)snprintf(q->result, sizeof(q->result), "%s", result);
 	return 0;
 }
@@ -626,9 +642,11 @@ static int job_wait(struct request *q, const char *want, struct err *e)
 	return 0;
 }
 
-/* ---- verbs ------------------------------------------------------------------------------------------------- */
+/* ---- verbs
+ * ------------------------------------------------------------------------------------------------- */
 
-static int simple_call(struct request *q, const char *member, const char *mode, sd_bus_message **ret, struct err *e)
+static int simple_call(struct request *q, const char *member, const char *mode, sd_bus_message **ret,
+		       struct err *e)
 {
 	sd_bus_message *m;
 	int r = call_new(q, &m, member, e);
@@ -677,13 +695,15 @@ static bool own_cgroup(const struct request *q, char *ret, size_t size)
 
 static int append_base(sd_bus_message *m, const struct request *q)
 {
-	int r = sd_bus_message_append(m, "(sv)(sv)(sv)", "Description", "s", q->args[1], "DefaultDependencies", "b", 0,
-				      "CollectMode", "s", "inactive-or-failed");
+	int r = sd_bus_message_append(m, "(sv)(sv)(sv)", "Description", "s", q->args[1],
+				      "DefaultDependencies", "b", 0, "CollectMode", "s",
+				      "inactive-or-failed");
 
 	if (r < 0 || !is_scope(q)) /* a slice's place is in its name, and it holds no process of its own */
 		return r;
 	/* Process 0 is the sender, whom the bus knows, whatever number it has in the manager's namespace. */
-	return sd_bus_message_append(m, "(sv)(sv)(sv)", "Slice", "s", q->args[0], "Delegate", "b", 1, "PIDs", "au", 1, 0U);
+	return sd_bus_message_append(m, "(sv)(sv)(sv)", "Slice", "s", q->args[0], "Delegate", "b", 1, "PIDs",
+				     "au", 1, 0U);
 }
 
 static int start_transient(struct request *q, struct err *e)
@@ -740,16 +760,19 @@ static int clear_leftover(struct request *q, struct err *e)
 
 		unit_state(q, state);
 		/* One without a process is collected as soon as the manager has noticed. */
-		going = strcmp(state, "deactivating") == 0 || (strcmp(state, "active") == 0 && !unit_is_populated(q));
+		going = strcmp(state, "deactivating") == 0 ||
+			(strcmp(state, "active") == 0 && !unit_is_populated(q));
 		if (!going || !is_scope(q) || !left_usec(q))
 			break;
 		(void)usleep(RETRY_USEC);
 	}
 	if (strcmp(state, "failed") != 0 && strcmp(state, "inactive") != 0)
-		return err_set(e, EEXIST, "unit %s exists already and is %s", q->unit, state[0] ? state : "in use");
+		return err_set(e, EEXIST, "unit %s exists already and is %s", q->unit,
+			       state[0] ? state : "in use");
 	unit_get(q, SERVICE ".Unit", "Description", description, sizeof(description));
 	if (strcmp(state, "failed") == 0 && strcmp(description, q->args[1]) != 0)
-		return err_set(e, EEXIST, "unit %s exists already, is failed, and was not made by ctr (\"%s\")", q->unit,
+		return err_set(e, EEXIST,
+			       "unit %s exists already, is failed, and was not made by ctr (\"%s\")", q->unit,
 			       description);
 	return reset_failed(q, e);
 }

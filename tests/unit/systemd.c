@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The systemd driver. Everywhere: addresses, refusals, a helper or a bus that is not there or does not answer.
- * Where a manager is within reach (CTR_TEST_SYSTEMD=system or user, see tests/systemd.bats): units for real.
+ * The systemd driver. Everywhere: addresses, refusals, a helper or a bus that is not there or does not
+ * answer. Where a manager is within reach (CTR_TEST_SYSTEMD=system or user, see tests/systemd.bats): units
+ * for real.
  */
 #include "tap.h"
 
@@ -47,10 +48,13 @@ static bool start(void)
 
 static struct cgroup_plan plan_of(const char *unit, const char *leaf)
 {
-	return (struct cgroup_plan){ .manager = CGROUP_SYSTEMD, .slice = "ctrtest.slice", .unit = unit, .leaf = leaf };
+	return (struct cgroup_plan){
+		.manager = CGROUP_SYSTEMD, .slice = "ctrtest.slice", .unit = unit, .leaf = leaf
+	};
 }
 
-/* ---- without a manager ---------------------------------------------------------------------------------- */
+/* ---- without a manager ----------------------------------------------------------------------------------
+ */
 
 static void test_addresses(void)
 {
@@ -125,15 +129,18 @@ static int fake_bus(char address[160], bool listening)
 static void test_no_bus(void)
 {
 	const struct cgroup_plan p = plan_of("ctr-a.scope", NULL);
-	struct cgroup_systemd_options o = { .id = "a", .helper = helper, .bus = "unix:path=/nonexistent/bus" };
+	struct cgroup_systemd_options o = { .id = "a",
+					    .helper = helper,
+					    .bus = "unix:path=/nonexistent/bus" };
 	char address[160];
 	struct err e;
 
 	if (!start())
 		return;
 	CHECK_INT(create(&p, &o, &e), -ENOENT);
-	CHECK_STR(e.text, "start unit ctr-a.scope: connect to the bus of systemd (unix:path=/nonexistent/bus): "
-			  "no such file or directory");
+	CHECK_STR(e.text,
+		  "start unit ctr-a.scope: connect to the bus of systemd (unix:path=/nonexistent/bus): "
+		  "no such file or directory");
 	int fd = fake_bus(address, false);
 	o.bus = address;
 	CHECK_INT(create(&p, &o, &e), -ECONNREFUSED);
@@ -172,7 +179,9 @@ static void test_hanging_helper(void)
 	static const char script[] = "#!/bin/sh\nexec sleep 60\n";
 	char name[] = "/tmp/ctr-test-hangs.XXXXXX";
 	const struct cgroup_plan p = plan_of("ctr-a.scope", NULL);
-	struct cgroup_systemd_options o = { .id = "a", .helper = name, .bus = "unix:path=/x", .timeout_ms = 300 };
+	struct cgroup_systemd_options o = {
+		.id = "a", .helper = name, .bus = "unix:path=/x", .timeout_ms = 300
+	};
 	int fd = mkostemp(name, O_CLOEXEC);
 	struct err e;
 
@@ -218,7 +227,8 @@ static void test_full_bus(void)
 
 static void test_annotations(void)
 {
-	static const char *const bad[] = { "Slice", "PIDs", "PIDFDs", "Controller", "", "a b", "x.y", "A\xc3\xa9" };
+	static const char *const bad[] = { "Slice", "PIDs", "PIDFDs", "Controller",
+					   "",	    "a b",  "x.y",    "A\xc3\xa9" };
 	const struct cgroup_plan p = plan_of("ctr-a.scope", NULL);
 	struct err e;
 
@@ -233,7 +243,8 @@ static void test_annotations(void)
 	}
 }
 
-/* ---- with one ------------------------------------------------------------------------------------------------ */
+/* ---- with one
+ * ------------------------------------------------------------------------------------------------ */
 
 /* What systemctl says; in the arena. */
 static const char *unit_show(bool user, const char *unit, const char *property)
@@ -241,8 +252,8 @@ static const char *unit_show(bool user, const char *unit, const char *property)
 	char command[256], text[4096];
 	size_t n = 0;
 
-	(void)snprintf(command, sizeof(command), "systemctl %s show --value -p %s %s", user ? "--user" : "--system",
-		       property, unit);
+	(void)snprintf(command, sizeof(command), "systemctl %s show --value -p %s %s",
+		       user ? "--user" : "--system", property, unit);
 	FILE *f = popen(command, "r");
 	if (f) {
 		n = fread(text, 1, sizeof(text) - 1, f);
@@ -295,19 +306,25 @@ static bool wait_gone(bool user, const char *unit)
 
 static void life(bool user, const char *leaf)
 {
-	static const struct cgroup_property limits[] = { { "TasksMax", "t", "1" }, { "MemoryMax", "t", "104857600" },
-							 { "AllowedCPUs", "ay", "01" }, { "NoSuchThing", "t", "5" } };
+	static const struct cgroup_property limits[] = { { "TasksMax", "t", "1" },
+							 { "MemoryMax", "t", "104857600" },
+							 { "AllowedCPUs", "ay", "01" },
+							 { "NoSuchThing", "t", "5" } };
 	static struct map_entry entries[] = { { "org.systemd.property.TimeoutStopUSec", "uint64 10000000" },
 					      { "org.systemd.property.CollectMode", "'inactive'" },
-					      { "org.systemd.property.After", "['dbus.socket', \"basic.target\"]" },
+					      { "org.systemd.property.After",
+						"['dbus.socket', \"basic.target\"]" },
 					      { "org.systemd.property.KillSignal", "3" },
 					      { "org.systemd.property.SendSIGHUP", "true" },
 					      { "org.systemd.property.RuntimeMaxSec", "1.5e3" },
 					      { "other", "x" } };
 	const struct string_map annotations = { entries, ARRAY_SIZE(entries) };
 	const struct cgroup_plan p = plan_of("ctr-life.scope", leaf);
-	struct cgroup_systemd_options o = { .id = "life", .helper = helper, .user = user,
-					    .limits = { limits, ARRAY_SIZE(limits) }, .annotations = &annotations };
+	struct cgroup_systemd_options o = { .id = "life",
+					    .helper = helper,
+					    .user = user,
+					    .limits = { limits, ARRAY_SIZE(limits) },
+					    .annotations = &annotations };
 	struct cgroup_systemd s = CGROUP_SYSTEMD_NONE;
 	const char *path = "";
 	struct err e = { 0 };
@@ -353,7 +370,8 @@ static void life(bool user, const char *leaf)
 	CHECK_STR(e.text, "start unit ctr-life.scope: unit ctr-life.scope exists already and is active");
 	CHECK_STR(unit_show(user, p.unit, "ActiveState"), "active");
 
-	static const struct cgroup_property more[] = { { "TasksMax", "t", "77" }, { "AlsoUnknown", "t", "5" } };
+	static const struct cgroup_property more[] = { { "TasksMax", "t", "77" },
+						       { "AlsoUnknown", "t", "5" } };
 	const struct cgroup_knob_list none = { .check_memory = -1, .check_total = -1 };
 	o.limits = (struct cgroup_property_list){ more, ARRAY_SIZE(more) };
 	CHECK_INT(cgroup_systemd_update(&arena, path, p.unit, &o, &none, &e), 0);
@@ -479,10 +497,12 @@ static void test_refused(void)
 		return;
 	CHECK(start());
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct map_entry entry = { arena_printf(&arena, "org.systemd.property.%s", bad[i].name), bad[i].value };
+		struct map_entry entry = { arena_printf(&arena, "org.systemd.property.%s", bad[i].name),
+					   bad[i].value };
 		struct string_map map = { &entry, 1 };
-		struct cgroup_systemd_options o = { .id = "a", .helper = helper, .annotations = &map,
-						    .user = str_eq(manager, "user") };
+		struct cgroup_systemd_options o = {
+			.id = "a", .helper = helper, .annotations = &map, .user = str_eq(manager, "user")
+		};
 
 		CHECK(create(&p, &o, &e) < 0);
 		CHECK(strstr(e.text, bad[i].text));
@@ -493,9 +513,16 @@ static void test_refused(void)
 }
 
 static const struct tap_test tests[] = {
-	{ "addresses", test_addresses },     { "no helper", test_no_helper },   { "no bus", test_no_bus },
-	{ "a silent bus", test_silent_bus }, { "a hanging helper", test_hanging_helper }, { "a full bus", test_full_bus },	{ "annotations", test_annotations },
-	{ "life of a scope", test_life },    { "again and again", test_again }, { "leftovers", test_leftover },
+	{ "addresses", test_addresses },
+	{ "no helper", test_no_helper },
+	{ "no bus", test_no_bus },
+	{ "a silent bus", test_silent_bus },
+	{ "a hanging helper", test_hanging_helper },
+	{ "a full bus", test_full_bus },
+	{ "annotations", test_annotations },
+	{ "life of a scope", test_life },
+	{ "again and again", test_again },
+	{ "leftovers", test_leftover },
 	{ "refusals", test_refused },
 };
 TAP_MAIN("systemd", tests)
