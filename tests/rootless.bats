@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an ordinary user can do, cannot do, and is told: no privilege, a cgroup handed down at best, the state in
 # the user's own directory; and the same inside a user namespace that an engine has entered before.
-# rootless
+# rootless only
 
 load helpers
 
