@@ -176,16 +176,22 @@ FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FB := build/fuzz
 FUZZ_FLAGS = -g -O1 -std=gnu11 -fsanitize=address,undefined -fno-sanitize-recover=all $(ALL_CPPFLAGS)
-FUZZ_HOST := $(filter-out runtime/main.c runtime/cmd_%.c runtime/host_spawn.c runtime/base/compat.c,$(HOST_SRC))
+FUZZ_HOST := $(filter-out runtime/main.c runtime/cmd_%.c runtime/base/compat.c,$(HOST_SRC))
 
 $(FB)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZ,$<)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(FB)/bin/%: tests/fuzz/%.c $(FUZZ_HOST:%.c=$(FB)/%.o) $(B)/gen/loopback.c
+# An archive: a target takes of it what it needs, and no more has to exist.
+$(FB)/libctr.a: $(FUZZ_HOST:%.c=$(FB)/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(FB)/bin/%: tests/fuzz/%.c $(FB)/libctr.a $(B)/gen/loopback.c
 	$(Q)mkdir -p $(@D)
-	$(call say,LD,$@)clang $(FUZZ_FLAGS) -I. -fsanitize=fuzzer -o $@ $< $(FUZZ_HOST:%.c=$(FB)/%.o) $(B)/gen/loopback.c \
-		$(STATIC_LIBS)
+	$(call say,LD,$@)clang $(FUZZ_FLAGS) -I. -fsanitize=fuzzer -o $@ $< $(B)/gen/loopback.c $(FB)/libctr.a $(STATIC_LIBS)
+
+# The objects stay for the next time.
+.PRECIOUS: $(FB)/%.o
 
 fuzz-build: $(FUZZ_SRC:tests/fuzz/%.c=$(FB)/bin/%)
 

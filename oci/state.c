@@ -89,7 +89,7 @@ static void need_absolute(struct json_doc *d, const char *const *s)
 /* Below the root of the hierarchy, never that root itself: everything in it is killed in the end. */
 static void check_cgroup(struct json_doc *d, const struct state *s)
 {
-	static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL };
+	static const char *const managers[] = { "cgroupfs", "systemd", "systemd-user", "disabled", NULL };
 	uint32_t parts = 0;
 
 	need_word(d, &s->cgroup_manager, managers);

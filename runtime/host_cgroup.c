@@ -59,6 +59,11 @@ int host_cgroup_make(struct ctx *ctx, struct container *c, const struct plan *p,
 	return r < 0 ? r : cgroup_apply(ret->fd, &p->cgroup->knobs, CGROUP_EARLY, e);
 }
 
+int host_cgroup_attach(struct ctx *ctx, const struct plan *p, struct host_cgroup *h, pid_t pid, struct err *e)
+{
+	return cgroup_systemd_attach(&ctx->arena, p->cgroup, &h->options, pid, e);
+}
+
 int host_cgroup_entered(struct ctx *ctx, const struct plan *p, struct host_cgroup *h, struct err *e)
 {
 	return cgroup_systemd_release(&ctx->arena, p->cgroup, &h->options, &h->placeholder, e);

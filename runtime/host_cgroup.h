@@ -21,6 +21,8 @@ struct host_cgroup {
 /* Makes the plan's cgroup, its device program and limits; c->state learns the path before and after. */
 int host_cgroup_make(struct ctx *ctx, struct container *c, const struct plan *p, struct host_cgroup *ret,
 		     struct err *e) MUST_CHECK;
+/* Lets the manager move a process in that could not be cloned into the scope (an ordinary user outside of it). */
+int host_cgroup_attach(struct ctx *ctx, const struct plan *p, struct host_cgroup *h, pid_t pid, struct err *e) MUST_CHECK;
 /* The container's first process is in it. */
 int host_cgroup_entered(struct ctx *ctx, const struct plan *p, struct host_cgroup *h, struct err *e) MUST_CHECK;
 void host_cgroup_done(struct ctx *ctx, const struct plan *p, struct host_cgroup *h);

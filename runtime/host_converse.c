@@ -218,6 +218,13 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
 {
 	int r = host_spawn(s, &t->child, e);
 
+	/* Not ours to clone into from where we are; whoever made the cgroup moves the process (born). */
+	if (r == -EACCES && s->cgroup_fd >= 0 && t->outside_allowed) {
+		struct spawn outside = *s;
+		outside.cgroup_fd = -1;
+		t->outside = true;
+		r = host_spawn(&outside, &t->child, e);
+	}
 	if (r == 0)
 		r = talk_until_ready(t, e);
 	if (r != -ECONNRESET || s->cgroup_fd < 0 || !killed_at_birth(t))

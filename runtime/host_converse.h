@@ -18,10 +18,12 @@ struct talk {
 	int (*mounted)(struct talk *t, const char **ret_state, struct err *e);
 	/* A seccomp listener to hand over. */
 	int (*notify)(struct talk *t, int fd, struct err *e);
+	bool outside_allowed; /* born knows how to */
 	void *arg;
 	/* Results. */
 	int console; /* -1: none */
 	bool heard; /* the container side said something */
+	bool outside; /* it could not be cloned into its cgroup: born has it moved there */
 	bool mapped, born_called;
 };
 

@@ -84,7 +84,9 @@ static int born(struct talk *t, struct err *e)
 	char path[64], value[16];
 
 	k->c->state->pid = t->child.pid;
-	int r = host_cgroup_entered(k->ctx, k->plan, &k->cgroup, e);
+	int r = t->outside ? host_cgroup_attach(k->ctx, k->plan, &k->cgroup, t->child.pid, e) : 0;
+	if (r == 0)
+		r = host_cgroup_entered(k->ctx, k->plan, &k->cgroup, e);
 	if (r < 0 || !k->plan->oom_score_adj.set)
 		return r;
 	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", t->child.pid);
@@ -264,6 +266,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 	int r = signals_take(e);
 
 	k.talk.arg = &k;
+	k.talk.outside_allowed = p->cgroup->manager == CGROUP_SYSTEMD;
 	k.talk.signals = r;
 	if (r >= 0)
 		r = creation_steps(&k, e);
