@@ -46,6 +46,18 @@ int host_open_namespace(const char *path, uint32_t type, struct err *e)
 	return TAKE_FD(fd);
 }
 
+/* The filesystem belongs to our user namespace: the container's could not map its ids (mount_setattr(2)). */
+static int map_tree(int fd, const struct plan_open *o, struct err *e)
+{
+	auto_close int userns = idmap_namespace(&o->uid_map, &o->gid_map, e);
+	const struct sys_mount_attr attr = { .attr_set = SYS_MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
+
+	if (userns < 0)
+		return userns;
+	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | (o->idmap_recursive ? SYS_AT_RECURSIVE : 0U), &attr);
+	return r < 0 ? err_sys(e, r, "map the ids of %s: the filesystem may not support it", o->path) : 0;
+}
+
 /* A detached copy of a tree: nothing propagates out of it, and what the host mounts may still come in. */
 static int clone_tree(const struct plan_open *o, struct err *e)
 {
@@ -58,7 +70,8 @@ static int clone_tree(const struct plan_open *o, struct err *e)
 	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | deep, &slave);
 	if (r < 0)
 		return err_sys(e, r, "cut mount source %s off from the host", o->path);
-	return TAKE_FD(fd);
+	r = o->uid_map.n ? map_tree(fd, o, e) : 0;
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 static int open_one(const struct plan_open *o, int state_dir, struct err *e)

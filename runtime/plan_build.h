@@ -42,7 +42,9 @@ struct plan_open {
 	const char *path;
 	uint32_t ns_type;
 	bool recursive;
+	/* OPEN_IDMAP: of the namespace. OPEN_TREE: of the tree; n 0: its ids stay as they are. */
 	struct id_map_list uid_map, gid_map;
+	bool idmap_recursive;
 	pid_t pid;
 	uint64_t start_time;
 };

@@ -58,17 +58,19 @@ static int decode(struct builder *b, size_t i, struct mount_item *m, struct err 
 static int open_on_host(struct builder *b, struct mount_item *m, struct err *e)
 {
 	const struct mount_conf *c = m->conf;
+	struct plan_open *o = NULL;
 
 	if (m->bind && !m->opt.remount && b->host_trees && !m->opt.copy_symlink) {
-		struct plan_open *o = builder_open(b, OPEN_TREE, &m->source);
+		o = builder_open(b, OPEN_TREE, &m->source);
 		if (!o || !(o->path = bind_source(b, m)))
 			return err_nomem(e);
 		o->recursive = m->opt.recursive;
+		o->idmap_recursive = m->opt.idmap_recursive;
 	}
 	if (!c->uid_mappings.n && !m->opt.idmap)
 		return 0;
-	struct plan_open *o = builder_open(b, OPEN_IDMAP, &m->idmap);
-	if (!o)
+	/* A tree of the host is mapped by the host side; for all others the container side gets a namespace. */
+	if (!o && !(o = builder_open(b, OPEN_IDMAP, &m->idmap)))
 		return err_nomem(e);
 	/* The mount's own mappings, those of the option's extended form, or the container's. */
 	o->uid_map = c->uid_mappings.n ? c->uid_mappings : m->opt.uid_map.n ? m->opt.uid_map : b->p->maps.uid;

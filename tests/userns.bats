@@ -221,3 +221,18 @@ as_user()
 	assert_success
 	assert_output 0
 }
+
+@test "idmap of a bind inside a user namespace: the container's root owns what root owns outside" {
+	root_only
+	new_bundle
+	mkdir "$T/source"
+	touch "$T/source/file"
+	update_config '.linux.namespaces += [{type:"user"}] | .linux.uidMappings = [{containerID:0,hostID:200000,size:65536}]
+		| .linux.gidMappings = .linux.uidMappings
+		| .mounts += [{destination:"/mapped",source:$s,options:["bind","idmap"]}] | .root.readonly = false' --arg s "$T/source"
+	chmod 777 "$BUNDLE/rootfs"
+	set_sh 'stat -c %u:%g /mapped/file'
+	run_container
+	assert_status 0
+	assert_output_has "0:0"
+}
