@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times commands as whole processes, interleaved: each round runs every runtime once, in rotated order, so
- * that a drift of the machine's speed hits all alike. Prints one line per runtime and round:
- * "METRIC RUNTIME MICROSECONDS PEAK_RSS_KB". Reads from stdin a table of
+ * Times commands as whole processes, interleaved: in each round the runtimes of one metric run one after the
+ * other, in an order that rotates from round to round, so that a drift of the machine's speed and the effect
+ * of the neighbour hit all alike. Prints one line per runtime and round:
+ * "METRIC RUNTIME ROUND MICROSECONDS PEAK_RSS_KB". Rows of one metric must be adjacent. Reads from stdin a table of
  * "METRIC<TAB>RUNTIME<TAB>PREPARE<TAB>COMMAND<TAB>CLEANUP", each command as words separated by blanks;
  * PREPARE and CLEANUP (may be "-") are not timed. usage: launch ROUNDS
  */
@@ -78,11 +79,28 @@ static int run(char **words, double *us, long *rss)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-int main(int argc, char **argv)
+static int measure(struct row *r, int round)
 {
-	int n = 0, rounds = argc > 1 ? atoi(argv[1]) : 20;
 	double us;
 	long rss;
+	int status = 0;
+
+	if (strcmp(r->words[0][0], "-") != 0)
+		status = run(r->words[0], &us, &rss);
+	if (status == 0)
+		status = run(r->words[1], &us, &rss);
+	if (status != 0)
+		fprintf(stderr, "launch: %s of %s failed with %d\n", r->metric, r->runtime, status);
+	else if (round > 0)
+		printf("%s %s %d %.1f %ld\n", r->metric, r->runtime, round, us, rss);
+	if (strcmp(r->words[2][0], "-") != 0)
+		run(r->words[2], &us, &rss);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int n = 0, failed = 0, rounds = argc > 1 ? atoi(argv[1]) : 20;
 
 	while (n < ROWS_MAX && fgets(rows[n].text, sizeof(rows[n].text), stdin)) {
 		char *fields[5], *s = rows[n].text;
@@ -99,21 +117,13 @@ int main(int argc, char **argv)
 			split(fields[2 + i], rows[n].words[i]);
 		n++;
 	}
-	for (int round = 0; round < rounds + 1; round++) {
-		for (int k = 0; k < n; k++) {
-			struct row *r = &rows[(k + round) % n];
-			int status = 0;
-			if (strcmp(r->words[0][0], "-") != 0)
-				status = run(r->words[0], &us, &rss);
-			if (status == 0)
-				status = run(r->words[1], &us, &rss);
-			if (status != 0)
-				fprintf(stderr, "launch: %s of %s failed with %d\n", r->metric, r->runtime, status);
-			else if (round > 0) /* the first round warms up */
-				printf("%s %s %.1f %ld\n", r->metric, r->runtime, us, rss);
-			if (strcmp(r->words[2][0], "-") != 0)
-				run(r->words[2], &us, &rss);
+	/* The first round warms up and is not printed. */
+	for (int round = 0; round <= rounds; round++)
+		for (int first = 0, count; first < n; first += count) {
+			for (count = 1; first + count < n && !strcmp(rows[first].metric, rows[first + count].metric);)
+				count++;
+			for (int k = 0; k < count; k++)
+				failed += measure(&rows[first + (k + round) % count], round) != 0;
 		}
-	}
-	return 0;
+	return failed != 0;
 }
