@@ -47,7 +47,6 @@ typedef int32_t plan_slot;
 	X(MOUNT, mount)                                                                            \
 	X(DEVICE, device)                                                                          \
 	X(SYMLINK, symlink)                                                                        \
-	X(NOTIFY_SOCKET, notify_socket) /* reserved for sd_notify relays */                        \
 	X(HOOK_POINT, hook_point) /* the host runs its hooks; wait for it */                       \
 	X(HOOK, hook)             /* createContainer */                                            \
 	X(PIVOT, pivot)                                                                            \
@@ -119,8 +118,6 @@ struct step_source {
 #define STEP_MOUNT_DEST_NOFOLLOW (1ULL << 5)
 #define STEP_MOUNT_SYSFS_FALLBACK (1ULL << 6) /* EPERM on a new sysfs: bind the host's, recursively */
 #define STEP_MOUNT_PROC_SUBSET (1ULL << 7)    /* EPERM on a new proc: try again with subset=pid */
-#define STEP_MOUNT_CGROUP_BIND (1ULL << 8)    /* cgroup2 refused: bind the container's own directory */
-#define STEP_MOUNT_SOURCE_IS_FILE (1ULL << 9) /* a missing destination is made as a file */
 struct step_mount {
 	const char *destination; /* in the container's view, absolute */
 	const char *fstype;	 /* NULL for binds and remounts */
@@ -145,7 +142,6 @@ struct step_device {
 	bool is_default;     /* one of the runtime's own: an equal node already there is fine */
 };
 struct step_symlink { const char *target, *path; bool if_exists; /* only when the target exists */ };
-struct step_notify_socket { const char *path; };
 struct step_hook_point { uint32_t unused; };
 struct step_hook {
 	const char *path;

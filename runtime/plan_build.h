@@ -26,7 +26,6 @@ struct create_options {
 	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
 	enum cgroup_manager cgroup_manager;
 	const char *home; /* HOME for an environment without one; NULL: leave it */
-	const char *notify_socket; /* NOTIFY_SOCKET of the caller, or NULL */
 };
 
 /* A descriptor that the host side opens before the clone; its index is the slot number. */

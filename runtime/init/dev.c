@@ -89,9 +89,3 @@ int init_symlink(struct init *in, const struct step_symlink *s, struct err *e)
 		return 0;
 	return errno == EROFS ? 0 : err_sys(e, errno, "make link %s", s->path);
 }
-
-int init_notify_socket(struct init *in, const struct step_notify_socket *s, struct err *e)
-{
-	(void)in;
-	return err_set(e, EPROTO, "plan: notify socket %s is not supported", s->path ? s->path : "");
-}

@@ -396,14 +396,10 @@ static int set_iversion(int tree, const struct step_mount *m, struct err *e)
 }
 
 /* What a user namespace may not mount anew: a proc that shows processes only, the host's sysfs as it is. */
-static int make_fallback(struct init *in, const struct step_mount *m, bool *ret_clone, struct err *e)
+static int make_fallback(const struct step_mount *m, bool *ret_clone, struct err *e)
 {
 	if (m->flags & STEP_MOUNT_PROC_SUBSET)
 		return make_fs(m, "subset", "pid", e);
-	if (m->flags & STEP_MOUNT_CGROUP_BIND && m->slot >= 0) {
-		*ret_clone = true;
-		return take_fd(&in->slots[m->slot]);
-	}
 	if (m->flags & STEP_MOUNT_SYSFS_FALLBACK) {
 		int fd = init_clone("/sys", SYS_AT_RECURSIVE);
 		*ret_clone = true;
@@ -439,7 +435,7 @@ static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 	auto_close int tree = make_fs(m, NULL, NULL, e);
 
 	if (tree == -EPERM)
-		tree = make_fallback(in, m, &clone, e);
+		tree = make_fallback(m, &clone, e);
 	if (tree < 0)
 		return tree;
 	int r = clone ? restrict_clone(tree, m, e) : set_attributes(in, tree, m, false, e);
