@@ -135,6 +135,9 @@ static int process_from_options(struct ctx *ctx, const struct exec_opts *o, cons
 {
 	int r = 0;
 
+	for (size_t i = 0; i < o->env.n; i++)
+		if (o->env.v[i][0] == '=' || !strchr(o->env.v[i], '='))
+			return err_bad(e, "invalid --env \"%s\": must be NAME=VALUE", o->env.v[i]);
 	*p = *s->process;
 	p->terminal = o->tty;
 	p->console_size = NULL;
@@ -227,6 +230,8 @@ static int open_cgroup(const struct container *c, const struct exec_opts *o, str
 	if (!full)
 		return err_nomem(e);
 	int r = cgroup_open(full, ret, e);
+	if (r == -ENOENT)
+		return err_set(e, ENOENT, "--cgroup %s: missing", o->cgroup);
 	return r < 0 ? err_in(e, "--cgroup %s", o->cgroup) : 0;
 }
 

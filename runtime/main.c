@@ -190,15 +190,56 @@ static int run_command(struct ctx *ctx, const struct command *c, int argc, char 
 	return c->run(ctx, opts, n, argv, e);
 }
 
+/* A stronger isolation than there is must not become a weaker one without a word. */
+static int check_isolation(const struct ctx *ctx, struct err *e)
+{
+	const char *slash = strrchr(ctx->program, '/');
+
+	if (ctx->isolation && !str_eq(ctx->isolation, "namespaces"))
+		return err_bad(e, "not supported yet: --isolation %s: only namespaces is", ctx->isolation);
+	if (str_eq(slash ? slash + 1 : ctx->program, "ctr-vm"))
+		return err_bad(e, "not supported yet: isolation in a micro-VM (called as %s)", ctx->program);
+	return 0;
+}
+
+static int check_log(const struct ctx *ctx, struct err *e)
+{
+	if (!ctx->log)
+		return 0;
+	auto_close int fd = open(ctx->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+	return fd >= 0 ? 0 : err_set(e, errno, "open log %s: %s", ctx->log, errno == ENOENT ? "missing directory" : err_text(errno));
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	while (*words && !str_eq(word, *words))
+		words++;
+	return *words != NULL;
+}
+
 static int check_globals(struct ctx *ctx, struct err *e)
 {
+	static const char *const rootless[] = { "auto", "true", "false", NULL };
+	static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL };
+
+	if (ctx->rootless && !is_one_of(ctx->rootless, rootless))
+		return err_bad(e, "invalid --rootless \"%s\": must be auto, true or false", ctx->rootless);
+	if (ctx->cgroup_manager && !is_one_of(ctx->cgroup_manager, managers))
+		return err_bad(e, "invalid --cgroup-manager \"%s\": must be cgroupfs, systemd or disabled",
+			       ctx->cgroup_manager);
+	if (ctx->root && !*ctx->root)
+		return err_bad(e, "invalid --root \"\": empty");
 	if (ctx->log_format && !str_eq(ctx->log_format, "text") && !str_eq(ctx->log_format, "json"))
 		return err_bad(e, "invalid --log-format \"%s\": must be text or json", ctx->log_format);
 	if (ctx->root && str_eq(ctx->root, "/"))
 		return err_bad(e, "invalid --root \"/\"");
 	if (ctx->log && str_starts(ctx->log, "file:"))
 		ctx->log += strlen("file:");
-	return 0;
+	/* conmon-rs asks for journal or syslog: what is written there it gets from standard error as well. */
+	if (ctx->log && (str_starts(ctx->log, "journald:") || str_starts(ctx->log, "syslog:")))
+		ctx->log = NULL;
+	int r = check_isolation(ctx, e);
+	return r < 0 ? r : check_log(ctx, e);
 }
 
 static int dispatch(struct ctx *ctx, int argc, char **argv, struct err *e)
@@ -243,7 +284,7 @@ static int exit_status(const struct err *e, const char *command)
 
 int main(int argc, char **argv)
 {
-	struct ctx ctx = { 0 };
+	struct ctx ctx = { .program = argc > 0 && argv[0] ? argv[0] : "ctr" };
 	struct err e = { 0 };
 	char *no_args[] = { NULL, NULL };
 

@@ -400,3 +400,21 @@ run_with_traps()
 	"$RUNTIME" --root "$ROOT" delete --force "$ID"
 	assert_equal "$(cat "$T/l")" ""
 }
+
+@test "global options: what cannot be honoured is refused, not dropped" {
+	only_ctr
+	local line
+	for line in "--isolation vm" "--rootless perhaps" "--cgroup-manager other" "--log $T/missing/log" "--log-format xml"; do
+		run "$RUNTIME" --root "$ROOT" $line list 3>&-
+		assert_status 1
+		[ "${#lines[@]}" = 1 ] || fail "$line: more than one line"
+	done
+	run "$RUNTIME" --root "" list 3>&-
+	assert_status 1
+	ln -s "$RUNTIME" "$T/ctr-vm"
+	run "$T/ctr-vm" --root "$ROOT" list 3>&-
+	assert_status 1
+	assert_output_has "not supported yet"
+	run "$RUNTIME" --root "$ROOT" --isolation namespaces --log journald:x list 3>&-
+	assert_status 0
+}

@@ -75,6 +75,8 @@ int file_read(struct arena *a, int dirfd, const char *name, size_t max, char **r
 		return err_set(e, EFBIG, "read %s: larger than %zu MiB", name, max >> 20);
 	if (r == -EINVAL)
 		return err_set(e, EINVAL, "read %s: not a regular file", name);
+	if (r == -ENOENT) /* not the errno's own words: engines take those for a missing program */
+		return err_set(e, ENOENT, "open %s: missing", name);
 	return r < 0 ? err_sys(e, r, "open %s", name) : 0;
 }
 
