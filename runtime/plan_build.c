@@ -301,19 +301,6 @@ static int plan_cgroup_namespace(struct builder *b, struct err *e)
 
 /* ---- session, network, names ---------------------------------------------------------------------------------- */
 
-static int plan_session(struct builder *b, struct err *e)
-{
-	struct step_session *s = STEP(b, SESSION, session);
-
-	if (!s)
-		return err_nomem(e);
-	if (!b->o->no_new_keyring && !(s->keyring = arena_printf(b->a, "_ses.%s", b->o->id)))
-		return err_nomem(e);
-	if (b->c->process)
-		s->key_label = b->c->process->selinux_label;
-	return 0;
-}
-
 static int plan_loopback(struct builder *b, struct err *e)
 {
 	const struct namespace_conf *ns = config_namespace(b->c, CLONE_NEWNET);
@@ -497,17 +484,6 @@ static int plan_sysctls(struct builder *b, struct err *e)
 	return 0;
 }
 
-static int plan_personality(struct builder *b, struct err *e)
-{
-	if (!b->l->personality)
-		return 0;
-	struct step_personality *s = STEP(b, PERSONALITY, personality);
-	if (!s)
-		return err_nomem(e);
-	s->persona = b->l->personality->domain;
-	return 0;
-}
-
 static int plan_cwd(struct builder *b, struct err *e)
 {
 	struct step_cwd_make *s = STEP(b, CWD_MAKE, cwd_make);
@@ -673,6 +649,9 @@ int plan_build(struct arena *a, const struct config *c, const struct create_opti
 	struct plan *p = arena_new(a, struct plan);
 	struct builder b = { .a = a, .c = c, .l = c->linux_ ? c->linux_ : &no_linux, .o = o, .f = f, .p = p,
 			     .process = c->process, .who = "process" };
+
+	if (b.l->personality)
+		b.persona = (struct opt_u32){ true, b.l->personality->domain };
 
 	if (!p)
 		return err_nomem(e);

@@ -111,6 +111,7 @@ struct builder {
 	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_mounts() */
 	bool joined;	     /* exec: the program enters a container that exists */
 	const struct process *process;
+	struct opt_u32 persona; /* PER_* */
 	const char *who;     /* prefix of field paths in messages: "process" */
 };
 
@@ -130,6 +131,8 @@ int plan_readonly(struct builder *b, struct err *e) MUST_CHECK;
 int plan_masks(struct builder *b, struct err *e) MUST_CHECK;
 
 /* The phases that create and exec share (plan_process.c), in their order. */
+int plan_session(struct builder *b, struct err *e) MUST_CHECK;
+int plan_personality(struct builder *b, struct err *e) MUST_CHECK;
 int plan_affinity(struct builder *b, struct err *e) MUST_CHECK;
 int plan_scheduling(struct builder *b, struct err *e) MUST_CHECK;
 int plan_rlimits(struct builder *b, struct err *e) MUST_CHECK;

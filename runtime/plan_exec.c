@@ -32,29 +32,6 @@ static int exec_join(struct builder *b, const struct exec_options *o, struct err
 	return 0;
 }
 
-static int exec_session(struct builder *b, struct err *e)
-{
-	struct step_session *s = STEP(b, SESSION, session);
-
-	if (!s)
-		return err_nomem(e);
-	if (!b->o->no_new_keyring && !(s->keyring = arena_printf(b->a, "_ses.%s", b->o->id)))
-		return err_nomem(e);
-	s->key_label = b->process->selinux_label;
-	return 0;
-}
-
-static int exec_personality(struct builder *b, const struct exec_options *o, struct err *e)
-{
-	if (!o->personality.set)
-		return 0;
-	struct step_personality *s = STEP(b, PERSONALITY, personality);
-	if (!s)
-		return err_nomem(e);
-	s->persona = o->personality.v;
-	return 0;
-}
-
 static int exec_console(struct builder *b, struct err *e)
 {
 	const struct process *p = b->process;
@@ -84,8 +61,8 @@ static int exec_gate(struct builder *b, struct err *e)
 }
 
 static int (*const phases[])(struct builder *b, struct err *e) = {
-	exec_session,	 exec_console,	   plan_affinity, plan_scheduling, plan_rlimits, plan_labels,	    plan_early_filter,
-	plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
+	plan_session, exec_console, plan_affinity, plan_scheduling, plan_personality, plan_rlimits, plan_labels,
+	plan_early_filter, plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
 };
 
 int plan_exec(struct arena *a, const struct exec_options *o, const struct facts *f, const struct plan **ret,
@@ -97,7 +74,7 @@ int plan_exec(struct arena *a, const struct exec_options *o, const struct facts 
 	const struct create_options co = { .id = o->id, .keep_fds = o->keep_fds, .listen_fds = o->listen_fds,
 					   .home = o->home };
 	struct builder b = { .a = a, .l = &no_linux, .o = &co, .f = f, .p = p, .process = o->process,
-			     .who = "process", .joined = true };
+			     .who = "process", .joined = true, .persona = o->personality };
 
 	if (!p)
 		return err_nomem(e);
@@ -111,8 +88,6 @@ int plan_exec(struct arena *a, const struct exec_options *o, const struct facts 
 	p->filter = o->filter;
 	p->filter_flags = o->filter_flags;
 	int r = exec_join(&b, o, e);
-	if (r == 0)
-		r = exec_personality(&b, o, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(phases); i++)
 		r = phases[i](&b, e);
 	if (r == 0)

@@ -14,6 +14,31 @@
 #include "base/util.h"
 #include "plan_build.h"
 
+/* ---- session, personality ------------------------------------------------------------------------------------- */
+
+int plan_session(struct builder *b, struct err *e)
+{
+	struct step_session *s = STEP(b, SESSION, session);
+
+	if (!s)
+		return err_nomem(e);
+	if (!b->o->no_new_keyring && !(s->keyring = arena_printf(b->a, "_ses.%s", b->o->id)))
+		return err_nomem(e);
+	s->key_label = b->process->selinux_label;
+	return 0;
+}
+
+int plan_personality(struct builder *b, struct err *e)
+{
+	if (!b->persona.set)
+		return 0;
+	struct step_personality *s = STEP(b, PERSONALITY, personality);
+	if (!s)
+		return err_nomem(e);
+	s->persona = b->persona.v;
+	return 0;
+}
+
 /* ---- scheduling -------------------------------------------------------------------------------------------- */
 
 static int add_scheduler(struct builder *b, const struct scheduler *c, struct err *e)
