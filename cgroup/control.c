@@ -60,7 +60,7 @@ static int64_t events_get(int events, const char *key, struct err *e)
 static int events_sleep(int events, int64_t deadline, struct err *e)
 {
 	struct pollfd p = { .fd = events, .events = POLLPRI };
-	int64_t left = deadline - cg_now();
+	int64_t left = deadline - now_ms();
 
 	if (left <= 0)
 		return err_set(e, ETIMEDOUT, "timed out");
@@ -241,7 +241,7 @@ int cgroup_signal(int fd, int sig, struct err *e)
 
 int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct err *e)
 {
-	int64_t deadline = cg_now() + (timeout_ms < 0 ? CGROUP_FREEZE_TIMEOUT_MS : timeout_ms);
+	int64_t deadline = now_ms() + (timeout_ms < 0 ? CGROUP_FREEZE_TIMEOUT_MS : timeout_ms);
 	int r = cg_write(fd, "cgroup.freeze", freeze ? "1" : "0");
 
 	if (r < 0)
@@ -255,7 +255,7 @@ int cgroup_freeze(int fd, bool freeze, int timeout_ms, struct err *e)
 /* Without cgroup.kill (threaded cgroups): until a look finds nobody, since a fork may escape each round. */
 static int kill_each(int fd, struct err *e)
 {
-	int64_t deadline = cg_now() + KILL_TIMEOUT_MS;
+	int64_t deadline = now_ms() + KILL_TIMEOUT_MS;
 	auto_close int events = events_open(fd, e);
 	int64_t v;
 	int r;
@@ -270,9 +270,9 @@ static int kill_each(int fd, struct err *e)
 		r = cgroup_signal(fd, SIGKILL, e);
 		if (r < 0)
 			return r;
-		if (r == 0 || cg_now() >= deadline)
+		if (r == 0 || now_ms() >= deadline)
 			return 0; /* none that we can see: cgroup_wait_empty() has the last word */
-		r = events_sleep(events, MIN(deadline, cg_now() + 20), e);
+		r = events_sleep(events, MIN(deadline, now_ms() + 20), e);
 		if (r < 0 && r != -ETIMEDOUT)
 			return r;
 	}
@@ -355,7 +355,7 @@ static int exit_sleep(int fd, int events, int64_t deadline, struct err *e)
 {
 	auto_close int pidfd = -EBADF;
 	struct pollfd p[2] = { { .fd = events, .events = POLLPRI }, { .events = POLLIN } };
-	int64_t left = deadline - cg_now();
+	int64_t left = deadline - now_ms();
 	struct err ignored;
 	pid_t pid = 0;
 
@@ -390,7 +390,7 @@ static int wait_empty(int fd, int64_t deadline, struct err *e)
 
 int cgroup_wait_empty(int fd, int timeout_ms, struct err *e)
 {
-	return wait_empty(fd, cg_now() + (timeout_ms < 0 ? CGROUP_REMOVE_TIMEOUT_MS : timeout_ms), e);
+	return wait_empty(fd, now_ms() + (timeout_ms < 0 ? CGROUP_REMOVE_TIMEOUT_MS : timeout_ms), e);
 }
 
 /* ---- remove ------------------------------------------------------------------------------------------- */
@@ -500,12 +500,12 @@ static void settle(int fd)
 	auto_close int events = events_open(fd, &ignored);
 
 	if (events >= 0 && events_get(events, "populated", &ignored) >= 0)
-		(void)!events_sleep(events, cg_now() + SETTLE_MS, &ignored);
+		(void)!events_sleep(events, now_ms() + SETTLE_MS, &ignored);
 }
 
 int cgroup_remove(const char *path, unsigned int kept, int timeout_ms, struct err *e)
 {
-	int64_t deadline = cg_now() + (timeout_ms < 0 ? CGROUP_REMOVE_TIMEOUT_MS : timeout_ms);
+	int64_t deadline = now_ms() + (timeout_ms < 0 ? CGROUP_REMOVE_TIMEOUT_MS : timeout_ms);
 	auto_close int base = -EBADF, fd = -EBADF;
 	const char *mount;
 	int r;
@@ -524,7 +524,7 @@ int cgroup_remove(const char *path, unsigned int kept, int timeout_ms, struct er
 			return err_in(e, "remove cgroup %s", path);
 		if (r >= 0)
 			r = cg_remove_chain(base, path, kept);
-		if (r != -EBUSY || cg_now() >= deadline)
+		if (r != -EBUSY || now_ms() >= deadline)
 			break;
 		if (fd >= 0)
 			settle(fd);

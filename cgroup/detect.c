@@ -181,14 +181,6 @@ int cg_write(int dirfd, const char *file, const char *value)
 	return (size_t)r == n ? 0 : -EIO;
 }
 
-int64_t cg_now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int cg_open_dir(int dirfd, const char *path)
 {
 	const struct sys_open_how how = {

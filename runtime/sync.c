@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 
 #include "base/util.h"
 
@@ -80,9 +79,8 @@ void sync_send_error(int sock, const struct err *what)
 static int wait_readable(int sock, int timeout_ms)
 {
 	struct pollfd p = { .fd = sock, .events = POLLIN };
-	struct timespec start, now;
+	int64_t deadline = now_ms() + timeout_ms;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
 	for (int left = timeout_ms;;) {
 		int r = poll(&p, 1, left);
 		if (r > 0)
@@ -91,9 +89,7 @@ static int wait_readable(int sock, int timeout_ms)
 			return -ETIMEDOUT;
 		if (errno != EINTR)
 			return -errno;
-		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-		int64_t gone = (int64_t)(now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000;
-		left = gone < timeout_ms ? timeout_ms - (int)gone : 0;
+		left = (int)MAX(deadline - now_ms(), (int64_t)0);
 	}
 }
 

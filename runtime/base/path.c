@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sys.h"
@@ -15,14 +14,6 @@
 
 #define RETRY_MS 1000
 #define LINKS_MAX 40
-
-static int64_t now_milliseconds(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int open_how(int root, const char *path, int flags, uint64_t resolve)
 {
@@ -35,8 +26,8 @@ static int open_how(int root, const char *path, int flags, uint64_t resolve)
 		if (fd != -EAGAIN && fd != -EINTR)
 			return fd;
 		if (!deadline)
-			deadline = now_milliseconds() + RETRY_MS;
-		else if (now_milliseconds() > deadline)
+			deadline = now_ms() + RETRY_MS;
+		else if (now_ms() > deadline)
 			return fd;
 	}
 }

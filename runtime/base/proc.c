@@ -73,14 +73,6 @@ int proc_open(pid_t pid, uint64_t start)
 	return TAKE_FD(fd);
 }
 
-int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int proc_wait_end(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };

@@ -34,7 +34,4 @@ int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal) MUST_CHECK;
 /* The same as a shell would say it: its exit status, or 128 + signal. -ECHILD when it is not ours. */
 int proc_reap(int pidfd) MUST_CHECK;
 
-/* Monotonic milliseconds. */
-int64_t now_ms(void);
-
 #endif

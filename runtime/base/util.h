@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -33,6 +34,15 @@ static inline void mem_free(void *p)
 static inline void best_effort(int result)
 {
 	(void)result;
+}
+
+/* Monotonic milliseconds: what every deadline is counted in, on both sides. */
+static inline int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Closed or freed when the variable leaves its scope; initialise with -EBADF or NULL. */

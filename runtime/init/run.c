@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "init.h"
 
@@ -75,22 +74,14 @@ __attribute__((noreturn)) static void become_hook(const struct init *in, const s
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-static int64_t milliseconds(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* True when it ended in time. */
 static bool wait_hook(int pidfd, int64_t timeout_ms)
 {
-	int64_t deadline = milliseconds() + timeout_ms;
+	int64_t deadline = now_ms() + timeout_ms;
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
 	for (;;) {
-		int64_t left = timeout_ms ? deadline - milliseconds() : 3600000;
+		int64_t left = timeout_ms ? deadline - now_ms() : 3600000;
 		int r = poll(&p, 1, left > 0 ? (int)left : 0);
 		if (r > 0)
 			return true;
