@@ -60,5 +60,4 @@ int cg_delegate(int fd, uid_t uid, struct err *e) MUST_CHECK;
 /* checkBeforeUpdate (E26) against the usage that the cgroup's files report: 0 or -EBUSY. */
 int cg_usage_check(int fd, const struct cgroup_knob_list *k, struct err *e) MUST_CHECK;
 
-
 #endif

@@ -203,18 +203,6 @@ struct execution {
 	struct talk talk;
 };
 
-static int exec_born(struct talk *t, struct err *e)
-{
-	char path[64], value[16];
-
-	if (!t->plan->oom_score_adj.set)
-		return 0;
-	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", t->child.pid);
-	int n = snprintf(value, sizeof(value), "%lld", (long long)t->plan->oom_score_adj.v);
-	int r = file_write(AT_FDCWD, path, value, (size_t)n);
-	return r < 0 ? err_sys(e, r, "set process.oomScoreAdj to %s", value) : 0;
-}
-
 static int open_cgroup(const struct container *c, const struct exec_opts *o, struct ctx *ctx, int *ret, struct err *e)
 {
 	const char *base = c->state->cgroup_path;
@@ -283,7 +271,6 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 		.talk = { .plan = p,
 			  .child = { .pidfd = -EBADF, .sync = -EBADF },
 			  .timeout_ms = EXEC_TIMEOUT_MS,
-			  .born = exec_born,
 			  .console = -EBADF },
 	};
 	int r = signals_take(e);

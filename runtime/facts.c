@@ -149,6 +149,8 @@ int facts_gather(struct facts *ret, struct err *e)
 	if (r < 0)
 		return r;
 	ret->in_userns = in_child_userns();
+	ret->setgroups_denied = ret->in_userns && file_read_short(AT_FDCWD, "/proc/self/setgroups", path, sizeof(path)) > 0 &&
+				str_eq(path, "deny");
 	ret->apparmor = kernel_says_yes("/sys/module/apparmor/parameters/enabled");
 	ret->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	if (!facts_has_cap(ret, CAP_SETUID)) {

@@ -24,6 +24,7 @@ struct facts {
 	uint64_t cap_effective, cap_bounding; /* bit per capability */
 	uint32_t last_cap;		      /* of the running kernel */
 	bool in_userns;			      /* not the initial user namespace */
+	bool setgroups_denied;		      /* in the caller's user namespace, and so in all below it */
 	bool apparmor, selinux;		      /* enabled in this kernel */
 	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
 	bool newuidmap, newgidmap;	      /* helper programs found */

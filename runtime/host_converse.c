@@ -6,6 +6,8 @@
 #include "host_converse.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -214,7 +216,7 @@ static int spawn_from_inside(struct talk *t, const struct spawn *s, struct err *
 	return r;
 }
 
-int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
+static int begin(struct talk *t, const struct spawn *s, struct err *e)
 {
 	int r = host_spawn(s, &t->child, e);
 
@@ -233,6 +235,28 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
 	t->born_called = false;
 	r = spawn_from_inside(t, s, e);
 	return r < 0 ? r : talk_until_ready(t, e);
+}
+
+#define OOM_FILE "/proc/self/oom_score_adj"
+
+/*
+ * The score is taken on by us around the clone, and inherited: the container side is not dumpable, so that its
+ * own file in /proc belongs to root, also where an ordinary user started it.
+ */
+int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
+{
+	char old[16], score[16];
+
+	if (!t->plan->oom_score_adj.set)
+		return begin(t, s, e);
+	int n = snprintf(score, sizeof(score), "%lld", (long long)t->plan->oom_score_adj.v);
+	int was = file_read_short(AT_FDCWD, OOM_FILE, old, sizeof(old));
+	int r = was < 0 ? was : file_write(AT_FDCWD, OOM_FILE, score, (size_t)n);
+	if (r < 0)
+		return err_sys(e, r, "set process.oomScoreAdj to %s", score);
+	r = begin(t, s, e);
+	best_effort(file_write(AT_FDCWD, OOM_FILE, old, (size_t)was));
+	return r;
 }
 
 int talk_start(int sync, const char *state, int timeout_ms, struct err *e)

@@ -81,18 +81,10 @@ static int run_hooks(struct creation *k, const struct hook_list *l, const char *
 static int born(struct talk *t, struct err *e)
 {
 	struct creation *k = t->arg;
-	char path[64], value[16];
 
 	k->c->state->pid = t->child.pid;
 	int r = t->outside ? host_cgroup_attach(k->ctx, k->plan, &k->cgroup, t->child.pid, e) : 0;
-	if (r == 0)
-		r = host_cgroup_entered(k->ctx, k->plan, &k->cgroup, e);
-	if (r < 0 || !k->plan->oom_score_adj.set)
-		return r;
-	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", t->child.pid);
-	int n = snprintf(value, sizeof(value), "%lld", (long long)k->plan->oom_score_adj.v);
-	r = file_write(AT_FDCWD, path, value, (size_t)n);
-	return r < 0 ? err_sys(e, r, "set process.oomScoreAdj to %s", value) : 0;
+	return r < 0 ? r : host_cgroup_entered(k->ctx, k->plan, &k->cgroup, e);
 }
 
 static int mounted(struct talk *t, const char **ret_state, struct err *e)

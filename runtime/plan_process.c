@@ -291,7 +291,7 @@ static int add_groups(struct builder *b, struct step_credentials *s, struct err 
 	const struct u32_list *groups = &b->process->user.additional_gids;
 	const char *keep = b->c ? config_annotation(b->c, "run.oci.keep_original_groups") : NULL;
 
-	s->set_groups = !b->p->maps.deny_setgroups && !(keep && str_eq(keep, "1"));
+	s->set_groups = !b->p->maps.deny_setgroups && !b->f->setgroups_denied && !(keep && str_eq(keep, "1"));
 	if (!s->set_groups && groups->n && !keep)
 		return err_bad(e, "%s.user.additionalGids: cannot be set: setgroups is denied in this user namespace",
 			       b->who);

@@ -320,3 +320,17 @@ can_map() { inside true 2>/dev/null || skip "cannot map subordinate ids here (pa
 	done
 	[ -z "$(ls -A "$ROOT")" ] || fail "state left"
 }
+
+@test "oomScoreAdj reaches exec, and a container started inside a user namespace that denies setgroups" {
+	set_args sleep 20
+	update_config '.process.oomScoreAdj = 300'
+	start_container
+	run ctr exec "$ID" cat /proc/self/oom_score_adj 3>&-
+	assert_output 300
+	ctr delete --force "$ID"
+	update_config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)
+		| .process.args = ["cat", "/proc/self/oom_score_adj"]'
+	# Another state root: inside, its owner is somebody else.
+	run unshare -Urm "$RUNTIME" --root "$T/inner" --cgroup-manager disabled run -b "$BUNDLE" "$ID" 3>&-
+	assert_output 300
+}
