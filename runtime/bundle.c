@@ -48,15 +48,6 @@ static int read_config(struct ctx *ctx, const struct bundle_opts *o, const char 
 	return config_parse(&ctx->arena, "config.json", text, n, ret, e);
 }
 
-/* --preserve-fds and socket activation: the descriptors must be there before we open any of our own. */
-static int check_kept(const struct create_options *co, struct err *e)
-{
-	for (uint32_t i = 0; i < co->keep_fds; i++)
-		if (fcntl(3 + (int)i, F_GETFD) < 0)
-			return err_bad(e, "--preserve-fds: descriptor %u is not open", 3 + i);
-	return 0;
-}
-
 /* LISTEN_FDS counts for us only when LISTEN_PID does not name another process; engines leave it out. */
 static uint32_t listen_fds(void)
 {
@@ -70,7 +61,8 @@ static uint32_t listen_fds(void)
 	return (uint32_t)n;
 }
 
-static int pick_manager(const struct ctx *ctx, enum cgroup_manager *ret, struct err *e)
+/* The word was checked with the global options. */
+static void pick_manager(const struct ctx *ctx, enum cgroup_manager *ret)
 {
 	const char *m = ctx->cgroup_manager;
 
@@ -80,11 +72,8 @@ static int pick_manager(const struct ctx *ctx, enum cgroup_manager *ret, struct 
 		*ret = CGROUP_FS;
 	else if (str_eq(m, "systemd"))
 		*ret = CGROUP_SYSTEMD;
-	else if (str_eq(m, "disabled"))
-		*ret = CGROUP_DISABLED;
 	else
-		return err_bad(e, "invalid --cgroup-manager \"%s\": must be cgroupfs, systemd or disabled", m);
-	return 0;
+		*ret = CGROUP_DISABLED;
 }
 
 static const char *bundle_home(struct ctx *ctx, const struct config *c, const char *bundle)
@@ -110,9 +99,8 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 
 	co.keep_fds = o->preserve_fds + co.listen_fds;
 	if (r == 0)
-		r = check_kept(&co, e);
-	if (r == 0)
-		r = pick_manager(ctx, &co.cgroup_manager, e);
+		r = fd_check_kept(co.keep_fds, e);
+	pick_manager(ctx, &co.cgroup_manager);
 	if (r == 0)
 		r = absolute_bundle(ctx, o->bundle ? o->bundle : ".", &co.bundle, e);
 	if (r == 0)

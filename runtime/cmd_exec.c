@@ -350,10 +350,9 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	const struct plan *p;
 	enum status status;
 
-	for (uint32_t i = 0; i < o->preserve_fds; i++)
-		if (fcntl(3 + (int)i, F_GETFD) < 0)
-			return err_bad(e, "--preserve-fds: descriptor %u is not open", 3 + i);
-	int r = store_load(ctx, argv[0], &c, e);
+	int r = fd_check_kept(o->preserve_fds, e);
+	if (r == 0)
+		r = store_load(ctx, argv[0], &c, e);
 	if (r == 0)
 		r = container_status(&c, &status, NULL, e);
 	if (r < 0)

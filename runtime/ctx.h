@@ -39,6 +39,5 @@ COMMANDS(X)
 
 /* Warnings go to the log file (text format) and, with --debug, to stderr: never mixed into JSON records. */
 void ctx_warn(struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void ctx_debug(struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -289,7 +289,7 @@ int host_start(struct ctx *ctx, struct container *c, int sync, struct err *e)
 	struct state *s = c->state;
 	int r;
 
-	state_text(&inside, s, "created", s->namespaces & CLONE_NEWPID && s->own_pid_namespace ? 1 : s->pid);
+	state_text(&inside, s, "created", s->own_pid_namespace ? 1 : s->pid);
 	state_text(&running, s, "running", s->pid);
 	if (inside.failed || running.failed)
 		return err_nomem(e);

@@ -36,7 +36,7 @@ static const struct opt global_options[] = {
 	{ "debug", 0, G(FLAG, debug), NULL, "say more" },
 	{ "systemd-cgroup", 's', G(FLAG, systemd_cgroup), NULL, "place containers in systemd scopes" },
 	{ "cgroup-manager", 0, G(STRING, cgroup_manager), "NAME", "cgroupfs (default), systemd or disabled" },
-	{ "rootless", 0, G(STRING, rootless), "WORD", "auto (default), true or false" },
+	{ "rootless", 0, G(STRING, rootless), "WORD", "auto, true or false; accepted from engines: what is needed is found out" },
 	{ "isolation", 0, G(STRING, isolation), "NAME", "namespaces (default)" },
 	{ "version", 'v', G(FLAG, version), NULL, "print the version" },
 	OPT_END,
@@ -96,19 +96,6 @@ void ctx_warn(struct ctx *ctx, const char *fmt, ...)
 		log_record(ctx, "warning", line.text, NULL);
 	if (ctx->debug)
 		(void)fprintf(stderr, "ctr: warning: %s\n", line.text);
-}
-
-void ctx_debug(struct ctx *ctx, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!ctx->debug)
-		return;
-	va_start(ap, fmt);
-	(void)fputs("ctr: debug: ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fputc('\n', stderr);
-	va_end(ap);
 }
 
 /* ---- help ------------------------------------------------------------------------------------------------- */

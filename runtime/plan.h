@@ -162,7 +162,7 @@ struct step_domainname { const char *name; };
 struct step_sysctl { const char *path; /* below /proc/sys, with slashes */ const char *value, *key; };
 struct step_readonly { const char *path; };
 struct step_mask { const char *path; };
-struct step_cwd_make { const char *path; uint32_t uid, gid; };
+struct step_cwd_make { const char *path; };
 struct step_rlimit { uint32_t resource; uint64_t soft, hard; const char *name; /* for messages */ };
 struct step_scheduler {
 	uint32_t policy;

@@ -71,8 +71,7 @@ int plan_exec(struct arena *a, const struct exec_options *o, const struct facts 
 	static const struct linux_conf no_linux;
 	static const struct hooks no_hooks;
 	struct plan *p = arena_new(a, struct plan);
-	const struct create_options co = { .id = o->id, .keep_fds = o->keep_fds, .listen_fds = o->listen_fds,
-					   .home = o->home };
+	const struct create_options co = { .id = o->id, .keep_fds = o->keep_fds, .home = o->home };
 	struct builder b = { .a = a, .l = &no_linux, .o = &co, .f = f, .p = p, .process = o->process,
 			     .who = "process", .joined = true, .persona = o->personality };
 

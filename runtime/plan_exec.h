@@ -15,7 +15,7 @@ struct exec_options {
 	const struct process *process;
 	struct plan_bytes filter;
 	uint64_t filter_flags;
-	uint32_t keep_fds, listen_fds;
+	uint32_t keep_fds;
 	const char *home;
 };
 

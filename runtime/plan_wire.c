@@ -55,8 +55,7 @@ static const struct plan_field sysctl_fields[] = { F(sysctl, STR, path), F(sysct
 						   F(sysctl, STR, key) };
 static const struct plan_field readonly_fields[] = { F(readonly, STR, path) };
 static const struct plan_field mask_fields[] = { F(mask, STR, path) };
-static const struct plan_field cwd_make_fields[] = { F(cwd_make, STR, path), F(cwd_make, U32, uid),
-						     F(cwd_make, U32, gid) };
+static const struct plan_field cwd_make_fields[] = { F(cwd_make, STR, path) };
 static const struct plan_field rlimit_fields[] = { F(rlimit, U32, resource), F(rlimit, U64, soft),
 						   F(rlimit, U64, hard), F(rlimit, STR, name) };
 static const struct plan_field scheduler_fields[] = {

@@ -159,14 +159,27 @@ as_user()
 	assert_line null
 }
 
-@test "an ordinary user without mappings in the configuration" {
+@test "an ordinary user without a user namespace in the configuration is told what is missing" {
 	root_only "becomes an ordinary user itself"
 	needs setpriv util-linux
 	new_bundle
 	update_config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings, .linux.resources)'
 	set_sh 'id -u'
 	as_user run -b "$BUNDLE" "$ID"
-	[ "$status" = 0 ] && assert_line 0 || [ "$(wc -l <<<"$output")" = 1 ] || fail "not one line"
+	assert_failure
+	assert_output "ctr: creating namespaces without privilege needs a user namespace in linux.namespaces"
+}
+
+@test "an ordinary user without mappings in the configuration gets his own id as root" {
+	root_only "becomes an ordinary user itself"
+	needs setpriv util-linux
+	new_bundle --rootless
+	update_config 'del(.linux.uidMappings, .linux.gidMappings)'
+	set_sh 'id -u; tr -s " " </proc/self/uid_map'
+	as_user run -b "$BUNDLE" "$ID"
+	assert_success
+	assert_line 0
+	assert_line " 0 12345 1"
 }
 
 @test "an ordinary user cannot map what is not his" {

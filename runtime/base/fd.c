@@ -169,14 +169,11 @@ int fd_memory(const char *name, const void *data, size_t n)
 	return TAKE_FD(fd);
 }
 
-int fd_move(int *fd, int at_least, bool inherit)
+int fd_check_kept(uint32_t n, struct err *e)
 {
-	int r = fcntl(*fd, inherit ? F_DUPFD : F_DUPFD_CLOEXEC, at_least);
-
-	if (r < 0)
-		return -errno;
-	fd_close(fd);
-	*fd = r;
+	for (uint32_t i = 0; i < n; i++)
+		if (fcntl(3 + (int)i, F_GETFD) < 0)
+			return err_bad(e, "--preserve-fds: descriptor %u is not open", 3 + i);
 	return 0;
 }
 

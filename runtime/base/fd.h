@@ -29,8 +29,11 @@ int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t
 int fd_write_all(int fd, const void *data, size_t n) MUST_CHECK;
 /* An anonymous file with this content, offset 0, close-on-exec. */
 int fd_memory(const char *name, const void *data, size_t n) MUST_CHECK;
-/* Moves fd to the lowest free number >= at_least, without close-on-exec when `inherit`; closes the old one. */
-int fd_move(int *fd, int at_least, bool inherit) MUST_CHECK;
+/*
+ * Descriptors 3 to 3+n-1, which are to reach the program, are open. Asked before anything of our own is: it would
+ * take their numbers.
+ */
+int fd_check_kept(uint32_t n, struct err *e) MUST_CHECK;
 
 /* Descriptors 0, 1, 2 exist afterwards (/dev/null for missing ones); all from 3 on are close-on-exec. */
 int fd_sanitize(struct err *e) MUST_CHECK;

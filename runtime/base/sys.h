@@ -33,8 +33,6 @@
 #define SYS_NR_pidfd_getfd 438
 #define SYS_NR_mount_setattr 442
 #define SYS_NR_landlock_create_ruleset 444
-#define SYS_NR_landlock_add_rule 445
-#define SYS_NR_landlock_restrict_self 446
 #define SYS_NR_statmount 457
 #define SYS_NR_listmount 458
 #define SYS_NR_open_tree_attr 467
@@ -45,13 +43,6 @@
 #define SYS_CLONE_PIDFD 0x00001000ULL
 #define SYS_CLONE_VFORK 0x00004000ULL
 #define SYS_CLONE_PARENT 0x00008000ULL
-#define SYS_CLONE_NEWNS 0x00020000ULL
-#define SYS_CLONE_NEWCGROUP 0x02000000ULL
-#define SYS_CLONE_NEWUTS 0x04000000ULL
-#define SYS_CLONE_NEWIPC 0x08000000ULL
-#define SYS_CLONE_NEWUSER 0x10000000ULL
-#define SYS_CLONE_NEWPID 0x20000000ULL
-#define SYS_CLONE_NEWNET 0x40000000ULL
 #define SYS_CLONE_INTO_CGROUP 0x200000000ULL
 
 struct sys_clone_args {
@@ -96,7 +87,6 @@ struct sys_mount_attr {
 #define SYS_FSPICK_EMPTY_PATH 8
 #define SYS_FSCONFIG_SET_FLAG 0
 #define SYS_FSCONFIG_SET_STRING 1
-#define SYS_FSCONFIG_SET_FD 5
 #define SYS_FSCONFIG_CMD_CREATE 6
 #define SYS_FSCONFIG_CMD_RECONFIGURE 7
 

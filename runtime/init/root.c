@@ -226,11 +226,8 @@ int init_cwd_make(struct init *in, const struct step_cwd_make *s, struct err *e)
 	struct err ignored;
 	int fd = path_open(in->root, s->path, O_PATH);
 
-	if (fd == -ENOENT) { /* a root that cannot be written: chdir says so later, in its own words */
+	if (fd == -ENOENT) /* a root that cannot be written: chdir says so later, in its own words */
 		fd = path_make(in->root, s->path, PATH_DIR, &ignored);
-		if (fd >= 0 && (s->uid || s->gid))
-			best_effort(fchownat(fd, "", s->uid, s->gid, AT_EMPTY_PATH));
-	}
 	fd_close(&fd);
 	(void)e;
 	return 0;
