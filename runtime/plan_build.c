@@ -256,6 +256,7 @@ static int plan_namespaces(struct builder *b, struct err *e)
 	b->p->new_pid_ns = fresh & CLONE_NEWPID;
 	b->p->new_user_ns = user;
 	b->mounts_allowed = fresh & CLONE_NEWNS;
+	b->root_joined = joined & CLONE_NEWNS;
 	b->host_trees = user && facts_has_cap(b->f, CAP_SYS_ADMIN);
 	fresh &= ~(uint64_t)CLONE_NEWCGROUP;
 	r = add_joins(b, e);
@@ -344,6 +345,8 @@ static int plan_propagation(struct builder *b, struct err *e)
 
 static int plan_root(struct builder *b, struct err *e)
 {
+	if (b->root_joined)
+		return 0;
 	struct step_root *s = STEP(b, ROOT, root);
 
 	if (!s)
@@ -397,6 +400,8 @@ static int plan_start_hooks(struct builder *b, struct err *e)
 
 static int plan_pivot(struct builder *b, struct err *e)
 {
+	if (b->root_joined)
+		return 0;
 	struct step_pivot *s = STEP(b, PIVOT, pivot);
 
 	if (!s)
@@ -486,6 +491,8 @@ static int plan_sysctls(struct builder *b, struct err *e)
 
 static int plan_cwd(struct builder *b, struct err *e)
 {
+	if (b->root_joined)
+		return 0;
 	struct step_cwd_make *s = STEP(b, CWD_MAKE, cwd_make);
 
 	if (!s)

@@ -104,6 +104,7 @@ struct builder {
 	const struct facts *f;
 	struct plan *p;
 	size_t steps_size, opens_size, warnings_size;
+	bool root_joined;    /* a mount namespace by path: its root is the root, and it is somebody else's to change */
 	bool mounts_allowed; /* there is a mount namespace of our own */
 	bool dev_is_bind;    /* /dev comes from outside: nothing is added there */
 	bool host_trees;     /* the host side opens bind sources: the container's ids may not reach them */

@@ -86,16 +86,14 @@ holder()
 }
 
 @test "a joined mount namespace: nothing is mounted, the tree is the other's" {
-	touch "$BUNDLE/rootfs/mark"
 	holder
+	ctr exec "$ID-holder" touch /dev/mark 3>&- # on a tmpfs that only its namespace has
 	update_config '(.linux.namespaces[] | select(.type == "mount")).path = $p | .mounts=[] | del(.linux.maskedPaths, .linux.readonlyPaths)
 		| .root.readonly=false' --arg p "/proc/$PID/ns/mnt"
-	set_sh 'readlink /proc/self/ns/mnt; ls /mark'
+	set_sh 'ls /dev/mark'
 	run_container
-	case $status in
-	0) assert_line "$(readlink "/proc/$PID/ns/mnt")" ;;
-	*) assert_output_has "root filesystem" ;; # the path of the root is looked up there, and is not
-	esac
+	assert_success
+	assert_line /dev/mark
 }
 
 @test "a pid namespace whose init is gone is an error" {
@@ -161,7 +159,8 @@ holder()
 	set_sh 'ls /bin/busybox'
 	before=$(wc -l </proc/self/mountinfo)
 	run_container
-	[ "$status" = 0 ] && assert_line /bin/busybox || assert_output_has mount
+	assert_success
+	assert_line /bin/busybox
 	assert_equal "$(wc -l </proc/self/mountinfo)" "$before"
 }
 
