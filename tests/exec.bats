@@ -183,8 +183,8 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$T/process.json"; }
 }
 
 @test "--tty gives a terminal" {
-	needs script bsdutils
-	run script -qec "'$RUNTIME' --root '$ROOT' exec -t '$ID' sh -c 'tty; exit 4'" /dev/null </dev/null 3>&-
+	needs python3
+	run with_terminal "$RUNTIME" --root "$ROOT" exec -t "$ID" sh -c 'tty; exit 4'
 	assert_status 4
 	assert_output_has /dev/pts/
 }

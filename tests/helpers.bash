@@ -81,6 +81,9 @@ snapshot()
 # A command that hangs fails its test.
 ctr() { timeout --foreground -k 5 60 "$RUNTIME" --root "$ROOT" "$@"; }
 
+# with_terminal [-s ROWSxCOLS] COMMAND...: with a new terminal whose input never ends.
+with_terminal() { "$TOP/tests/lib/with-terminal" "$@" 3>&-; }
+
 # new_bundle [--rootless] [NAME]: makes $T/NAME (default: bundle), sets BUNDLE. Rootless tests get rootless ones.
 new_bundle()
 {

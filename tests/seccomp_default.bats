@@ -25,10 +25,10 @@ setup()
 }
 
 @test "with a terminal" {
-	needs script "util-linux"
+	needs python3
 	set_sh 'stty size >/dev/null && echo "size known"; tty'
 	update_config '.process.terminal=true'
-	run script -qec "$RUNTIME --root $ROOT run -b $BUNDLE $ID" /dev/null
+	run with_terminal "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
 	assert_success
 	assert_output_has "size known"
 }

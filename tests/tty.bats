@@ -127,20 +127,19 @@ console()
 }
 
 @test "in the foreground the caller's terminal is relayed" {
-	needs script bsdutils
+	needs python3
 	set_sh 'tty; echo hello; exit 5'
-	run script -qec "'$RUNTIME' --root '$ROOT' run -b '$BUNDLE' '$ID'" /dev/null </dev/null 3>&-
+	run with_terminal "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
 	assert_status 5
 	output=${output//$'\r'/}
-	assert_output_has /dev/pts/0
-	# script echoes an end of file of its own, anywhere: no whole line.
-	assert_output_has hello
+	assert_line /dev/pts/0
+	assert_line hello
 }
 
 @test "in the foreground the size of the caller's terminal is taken over" {
-	needs script bsdutils
-	set_sh 'sleep 0.2; stty size'
-	run script -qec "stty rows 31 cols 71; '$RUNTIME' --root '$ROOT' run -b '$BUNDLE' '$ID'" /dev/null </dev/null 3>&-
+	needs python3
+	set_sh 'stty size'
+	run with_terminal -s 31x71 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
 	assert_status 0
 	assert_output_has "31 71"
 }
