@@ -38,6 +38,7 @@
 #include <errno.h>
 
 #include "../runtime/base/util.h"
+#include "annotations.h"
 #include "json.h"
 #include "names.h"
 
@@ -274,6 +275,25 @@ static JSON_OBJ(personality_conf,
 	J_ENUM(personality_conf, "domain", domain, personality_names, JSON_REQUIRED),
 	J_LIST(personality_conf, "flags", STR, flags, 0));
 
+static JSON_OBJ(landlock_path,
+	J_LIST(landlock_path, "paths", STR, paths, JSON_REQUIRED),
+	J_ENUM_LIST(landlock_path, "allowedAccess", allowed_access, landlock_fs_names, JSON_REQUIRED));
+
+static JSON_OBJ(landlock_port,
+	J_LIST(landlock_port, "ports", U32, ports, JSON_REQUIRED),
+	J_ENUM_LIST(landlock_port, "allowedAccess", allowed_access, landlock_net_names, JSON_REQUIRED));
+
+static JSON_OBJ(landlock_rules,
+	J_OBJ_LIST(landlock_rules, "pathBeneath", path_beneath, landlock_path, 0),
+	J_OBJ_LIST(landlock_rules, "netPort", net_port, landlock_port, 0));
+
+JSON_OBJ(landlock,
+	J_ENUM_LIST(landlock, "handledAccessFS", handled_access_fs, landlock_fs_names, 0),
+	J_ENUM_LIST(landlock, "handledAccessNet", handled_access_net, landlock_net_names, 0),
+	J_ENUM_LIST(landlock, "scoped", scoped, landlock_scope_names, 0),
+	J_OBJ(landlock, "rules", rules, landlock_rules, 0),
+	J(landlock, "bestEffort", BOOL, best_effort, 0));
+
 static JSON_OBJ(linux_conf,
 	J_OBJ_LIST(linux_conf, "uidMappings", uid_mappings, id_map, 0),
 	J_OBJ_LIST(linux_conf, "gidMappings", gid_mappings, id_map, 0),
@@ -291,7 +311,8 @@ static JSON_OBJ(linux_conf,
 	J_PTR(linux_conf, "intelRdt", intel_rdt, intel_rdt, 0),
 	J_PTR(linux_conf, "memoryPolicy", memory_policy, memory_policy, 0),
 	J_PTR(linux_conf, "personality", personality, personality_conf, 0),
-	J_OBJ_MAP(linux_conf, "timeOffsets", time_offsets, time_offset, 0));
+	J_OBJ_MAP(linux_conf, "timeOffsets", time_offsets, time_offset, 0),
+	J_PTR(linux_conf, "landlock", landlock, landlock, 0));
 
 /* ---- vm ------------------------------------------------------------------------------------------------ */
 
@@ -357,6 +378,7 @@ int config_parse(struct arena *a, const char *origin, const char *text, size_t n
 	if (r < 0)
 		return r;
 	config_validate(&doc, p);
+	annotations_apply(&doc, a, p);
 	if (doc.errors)
 		return -EINVAL;
 	*ret = p;
@@ -405,8 +427,10 @@ int config_check(struct arena *a, const char *origin, const char *text, size_t n
 	if (r < 0)
 		return r;
 	/* The rules need a complete struct: a required string may be NULL after an error of form. */
-	if (doc.errors == 0)
+	if (doc.errors == 0) {
 		config_validate(&doc, p);
+		annotations_apply(&doc, a, p);
+	}
 	return (int)MIN(doc.errors, (unsigned int)INT32_MAX);
 }
 

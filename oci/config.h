@@ -195,6 +195,22 @@ struct intel_rdt {
 struct memory_policy { uint32_t mode; const char *nodes; struct u32_list flags; };
 struct personality_conf { uint32_t domain; struct strv flags; };
 
+/*
+ * linux.landlock, an extension (annotation ctr.landlock for writers that know only the specification's members):
+ * landlock(7). Words are kept as bits of the kernel's numbers.
+ */
+struct landlock_path { struct strv paths; struct u32_list allowed_access; };
+struct landlock_port { struct u32_list ports, allowed_access; };
+struct landlock_rules {
+	LIST(struct landlock_path) path_beneath;
+	LIST(struct landlock_port) net_port;
+};
+struct landlock {
+	struct u32_list handled_access_fs, handled_access_net, scoped;
+	struct landlock_rules rules;
+	bool best_effort; /* what the running kernel does not know is left out, with a warning */
+};
+
 struct linux_conf {
 	LIST(struct namespace_conf) namespaces;
 	struct id_map_list uid_mappings, gid_mappings;
@@ -211,6 +227,7 @@ struct linux_conf {
 	struct intel_rdt *intel_rdt;
 	struct memory_policy *memory_policy;
 	struct personality_conf *personality;
+	struct landlock *landlock;
 };
 
 /* ---- vm --------------------------------------------------------------------------------------------- */
@@ -253,7 +270,7 @@ struct json_obj;
 struct json_doc;
 
 /* The tables, for whoever writes these documents (json_print of json.h). */
-extern const struct json_obj config_json, process_json, resources_json, hooks_json, id_map_json;
+extern const struct json_obj config_json, process_json, resources_json, hooks_json, id_map_json, landlock_json;
 
 /*
  * Parses `n` bytes at `text` into *ret and checks every rule that needs the document alone (validate.c).
@@ -291,6 +308,7 @@ const struct namespace_conf *config_namespace(const struct config *c, uint32_t t
 
 void config_validate(struct json_doc *doc, const struct config *c);
 void process_validate(struct json_doc *doc, const struct process *p);
+void landlock_validate(struct json_doc *doc, const struct landlock *l);
 void resources_validate(struct json_doc *doc, const struct resources *r);
 
 #endif

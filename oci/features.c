@@ -10,6 +10,7 @@
 #include <seccomp.h>
 
 #include "../runtime/base/util.h"
+#include "annotations.h"
 #include "config.h"
 #include "json.h"
 #include "mount_options.h"
@@ -143,6 +144,16 @@ static bool words_capabilities(struct arena *a, struct words *ret)
 	return true;
 }
 
+/* The names of our own annotations, separated by blanks. */
+static const char *words_annotations(struct arena *a)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < annotations_n; i++)
+		strbuf_printf(&b, "%s%s", i ? " " : "", annotations[i].name);
+	return b.failed ? NULL : arena_strdup(a, b.p);
+}
+
 /* ---- the document ------------------------------------------------------------------------------ */
 
 static bool fill_linux(struct arena *a, uint32_t seccomp_flags, struct features_linux *l)
@@ -187,6 +198,7 @@ int features_print(struct strbuf *b, struct arena *a, uint32_t seccomp_flags, st
 	/* Configuration annotations that change what is done; a dot at the end: all that begin so. */
 	static const char *unsafe[] = { "ctr.", "org.systemd.property.", "run.oci." };
 	struct map_entry notes[] = {
+		{ "ctr.annotations", words_annotations(a) },
 		{ "ctr.version", CTR_VERSION },
 		{ "ctr.isolation", FEATURE_ISOLATION },
 		{ "io.github.seccomp.libseccomp.version", libseccomp_version(a) },
@@ -200,7 +212,7 @@ int features_print(struct strbuf *b, struct arena *a, uint32_t seccomp_flags, st
 		.unsafe_annotations = { unsafe, ARRAY_SIZE(unsafe) },
 	};
 
-	if (!notes[2].value || !words_hooks(a, &f.hooks) || !words_mount_options(a, &f.mount_options) ||
+	if (!notes[0].value || !notes[3].value || !words_hooks(a, &f.hooks) || !words_mount_options(a, &f.mount_options) ||
 	    !fill_linux(a, seccomp_flags, &f.linux_))
 		return err_nomem(e);
 	json_print(b, &features_json, &f, 2);

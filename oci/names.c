@@ -190,6 +190,33 @@ TABLE(timens_names, "clock",
 	{ "monotonic", CLOCK_MONOTONIC },
 	{ "boottime", CLOCK_BOOTTIME });
 
+/* linux/landlock.h; the rows of landlock_accesses() in runtime/plan_landlock.c say since which ABI. */
+TABLE(landlock_fs_names, "Landlock access to files",
+	{ "execute", 1U << 0 },
+	{ "write_file", 1U << 1 },
+	{ "read_file", 1U << 2 },
+	{ "read_dir", 1U << 3 },
+	{ "remove_dir", 1U << 4 },
+	{ "remove_file", 1U << 5 },
+	{ "make_char", 1U << 6 },
+	{ "make_dir", 1U << 7 },
+	{ "make_reg", 1U << 8 },
+	{ "make_sock", 1U << 9 },
+	{ "make_fifo", 1U << 10 },
+	{ "make_block", 1U << 11 },
+	{ "make_sym", 1U << 12 },
+	{ "refer", 1U << 13 },
+	{ "truncate", 1U << 14 },
+	{ "ioctl_dev", 1U << 15 });
+
+TABLE(landlock_net_names, "Landlock access to the network",
+	{ "bind_tcp", 1U << 0 },
+	{ "connect_tcp", 1U << 1 });
+
+TABLE(landlock_scope_names, "Landlock scope",
+	{ "abstract_unix_socket", 1U << 0 },
+	{ "signal", 1U << 1 });
+
 TABLE(vm_format_names, "image format",
 	{ "raw", VM_IMAGE_RAW },
 	{ "qcow2", VM_IMAGE_QCOW2 },

@@ -41,6 +41,9 @@ extern const struct name_table device_names;	  /* linux.devices: 'c', 'b', 'u', 
 extern const struct name_table device_rule_names; /* resources.devices: 'a', 'c', 'b' */
 extern const struct name_table personality_names; /* PER_LINUX, PER_LINUX32 */
 extern const struct name_table timens_names;	  /* CLOCK_MONOTONIC, CLOCK_BOOTTIME */
+extern const struct name_table landlock_fs_names;	  /* LANDLOCK_ACCESS_FS_*, lower case */
+extern const struct name_table landlock_net_names;	  /* LANDLOCK_ACCESS_NET_* */
+extern const struct name_table landlock_scope_names; /* LANDLOCK_SCOPE_* */
 extern const struct name_table vm_format_names;	  /* enum vm_image_format */
 extern const struct name_table signal_names;	  /* without "SIG" */
 

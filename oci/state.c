@@ -45,6 +45,7 @@ static JSON_OBJ(state,
 	J_OBJ_LIST(state, "uidMappings", uid_mappings, id_map, 0),
 	J_OBJ_LIST(state, "gidMappings", gid_mappings, id_map, 0),
 	J_OPT_ENUM(state, "personality", personality, personality_names, 0),
+	J_PTR(state, "landlock", landlock, landlock, 0),
 	J_PTR(state, "process", process, process, 0),
 	J_PTR(state, "hooks", hooks, hooks, 0),
 	J_MAP(state, "annotations", STR, annotations, 0));

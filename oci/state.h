@@ -39,6 +39,7 @@ struct state {
 	const char *listener_path, *listener_metadata; /* of the filter's notifications; NULL: none */
 	struct id_map_list uid_mappings, gid_mappings; /* of the user namespace made for it; n 0: none was */
 	struct opt_u32 personality; /* PER_*: a process that joins does not inherit it */
+	struct landlock *landlock; /* applies to what exec starts as well */
 	struct process *process;    /* what exec starts from; without args (state_keep_process) */
 	struct hooks *hooks;	    /* poststart and poststop only */
 	struct string_map annotations;

@@ -806,6 +806,62 @@ static void check_personality(struct json_doc *d, const struct config *c)
 		json_bad(d, &p->flags, "must be empty: the specification defines no flag");
 }
 
+/* ---- landlock ---------------------------------------------------------------------------------------- */
+
+static uint32_t bits_of(const struct u32_list *l)
+{
+	uint32_t r = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		r |= l->v[i];
+	return r;
+}
+
+static void need_handled(struct json_doc *d, const struct u32_list *allowed, const struct u32_list *handled,
+			 const char *what)
+{
+	if (allowed->n == 0)
+		json_bad(d, allowed, "must not be empty");
+	if (bits_of(allowed) & ~bits_of(handled))
+		json_bad(d, allowed, "allows what is not in %s", what);
+}
+
+void landlock_validate(struct json_doc *d, const struct landlock *l)
+{
+	if (l->handled_access_fs.n + l->handled_access_net.n + l->scoped.n == 0)
+		json_bad_obj(d, l, "must handle something");
+	for (size_t i = 0; i < l->rules.path_beneath.n; i++) {
+		const struct landlock_path *r = &l->rules.path_beneath.v[i];
+		need_handled(d, &r->allowed_access, &l->handled_access_fs, "handledAccessFS");
+		if (r->paths.n == 0)
+			json_bad(d, &r->paths, "must not be empty");
+		for (size_t k = 0; k < r->paths.n; k++)
+			if (r->paths.v[k][0] != '/')
+				json_bad(d, &r->paths.v[k], "must be an absolute path");
+	}
+	for (size_t i = 0; i < l->rules.net_port.n; i++) {
+		const struct landlock_port *r = &l->rules.net_port.v[i];
+		need_handled(d, &r->allowed_access, &l->handled_access_net, "handledAccessNet");
+		if (r->ports.n == 0)
+			json_bad(d, &r->ports, "must not be empty");
+		for (size_t k = 0; k < r->ports.n; k++)
+			if (r->ports.v[k] > UINT16_MAX)
+				json_bad(d, &r->ports.v[k], "must be at most %d", UINT16_MAX);
+	}
+}
+
+static void check_landlock(struct json_doc *d, const struct config *c)
+{
+	const struct landlock *l = c->linux_->landlock;
+
+	if (!l)
+		return;
+	landlock_validate(d, l);
+	/* Without it the kernel would ask for a privilege that the program shall not have. */
+	if (c->process && !c->process->no_new_privileges)
+		json_bad_obj(d, l, "needs process.noNewPrivileges");
+}
+
 /* ---- vm --------------------------------------------------------------------------------------------- */
 
 static void check_vm(struct json_doc *d, const struct config *c)
@@ -843,6 +899,7 @@ static void (*const checks[])(struct json_doc *d, const struct config *c) = {
 static void (*const linux_checks[])(struct json_doc *d, const struct config *c) = {
 	check_namespaces, check_id_maps, check_time, check_devices, check_net_devices, check_limits,
 	check_paths, check_sysctl, check_seccomp, check_rdt, check_memory_policy, check_personality,
+	check_landlock,
 };
 
 void config_validate(struct json_doc *d, const struct config *c)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../oci/annotations.h"
 #include "base/fd.h"
 #include "base/util.h"
 #include "host_home.h"
@@ -109,7 +110,9 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		r = facts_gather(&ret->facts, e);
 	if (r < 0)
 		return r;
-	const char *init = config_annotation(ret->config, "ctr.init");
+	if (ret->config->linux_ && ret->config->linux_->landlock)
+		facts_add_landlock(&ret->facts);
+	const char *init = config_annotation(ret->config, ANNOTATION_INIT);
 	co.init |= init && str_eq(init, "true");
 	co.home = bundle_home(ctx, ret->config, co.bundle);
 	r = plan_build(&ctx->arena, ret->config, &co, &ret->facts, &ret->plan, e);

@@ -313,6 +313,7 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 				  .deny_setgroups = s->deny_setgroups,
 				  .drop_mknod = s->drop_mknod,
 				  .personality = s->personality,
+				  .landlock = s->landlock,
 				  .process = p,
 				  .keep_fds = o->preserve_fds };
 	int r;
@@ -330,6 +331,8 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 		r = err_bad(e, "--console-socket is given, but the process has no terminal");
 	if (r == 0)
 		r = facts_gather(f, e);
+	if (r == 0 && s->landlock)
+		facts_add_landlock(f);
 	if (r == 0)
 		r = load_filter(ctx, c, &x, e);
 	const char *root = arena_printf(&ctx->arena, "/proc/%d/root", x.pid);

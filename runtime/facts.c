@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/sys.h"
 #include "base/util.h"
 
 #define KERNEL_MAJOR 5
@@ -135,6 +136,14 @@ const char *find_helper(const char *name, char *buf, size_t size)
 			return buf;
 	}
 	return NULL;
+}
+
+/* landlock_create_ruleset(2) with LANDLOCK_CREATE_RULESET_VERSION. */
+void facts_add_landlock(struct facts *f)
+{
+	int r = sys_landlock_create_ruleset(NULL, 0, SYS_LANDLOCK_VERSION);
+
+	f->landlock_abi = r > 0 ? (uint32_t)r : 0;
 }
 
 int facts_gather(struct facts *ret, struct err *e)

@@ -26,6 +26,7 @@ struct facts {
 	bool in_userns;			      /* not the initial user namespace */
 	bool setgroups_denied;		      /* in the caller's user namespace, and so in all below it */
 	bool apparmor, selinux;		      /* enabled in this kernel */
+	uint32_t landlock_abi;		      /* 0: none */
 	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
 	bool newuidmap, newgidmap;	      /* helper programs found */
 	struct cgroup_facts cgroup;
@@ -33,6 +34,9 @@ struct facts {
 
 /* Kernels below the floor (5.15) are refused with a text that says so. */
 int facts_gather(struct facts *ret, struct err *e) MUST_CHECK;
+
+/* What only few containers need to know, and costs a call: asked when it is needed. */
+void facts_add_landlock(struct facts *f);
 
 static inline bool facts_has_cap(const struct facts *f, unsigned int cap)
 {

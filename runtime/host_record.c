@@ -48,6 +48,8 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->oci_version = p->config->oci_version;
 	s->annotations = p->config->annotations;
 	s->owner_uid = geteuid();
+	if (p->config->linux_)
+		s->landlock = p->config->linux_->landlock;
 	s->listener_path = p->listener_path;
 	s->listener_metadata = p->listener_metadata;
 	s->uid_mappings = p->maps.uid;

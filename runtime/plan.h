@@ -66,6 +66,9 @@ typedef int32_t plan_slot;
 	X(AFFINITY, affinity)                                                                      \
 	X(UMASK, umask)                                                                            \
 	X(LABEL, label)           /* AppArmor profile or SELinux label of the next exec */         \
+	X(LANDLOCK, landlock)     /* a Landlock ruleset; in force right before the exec */         \
+	X(LANDLOCK_PATH, landlock_path) /* a rule of it: allowed beneath a path */                 \
+	X(LANDLOCK_PORT, landlock_port)                                                            \
 	X(NO_NEW_PRIVS, no_new_privs)                                                              \
 	X(SECCOMP, seccomp)                                                                        \
 	X(CREDENTIALS, credentials) /* ids, groups, capabilities, cwd; end of privilege */         \
@@ -177,6 +180,9 @@ struct step_personality { uint64_t persona; };
 struct step_affinity { struct plan_bytes mask; /* bit mask, native unsigned long words */ };
 struct step_umask { uint32_t mask; };
 struct step_label { bool apparmor; /* else SELinux */ const char *label; };
+struct step_landlock { uint64_t fs, net, scoped; /* LANDLOCK_ACCESS_*, LANDLOCK_SCOPE_*: what is handled */ };
+struct step_landlock_path { const char *path; /* in the container's view */ uint64_t access; };
+struct step_landlock_port { uint64_t access; uint32_t port; };
 struct step_no_new_privs { uint32_t unused; };
 struct step_seccomp {
 	struct plan_bytes filter; /* struct sock_filter[] */

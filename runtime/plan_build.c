@@ -639,6 +639,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_personality,
 	plan_rlimits,
 	plan_labels,
+	plan_landlock,
 	plan_early_filter,
 	plan_credentials,
 	plan_lookup,
@@ -657,6 +658,7 @@ int plan_build(struct arena *a, const struct config *c, const struct create_opti
 	struct builder b = { .a = a, .c = c, .l = c->linux_ ? c->linux_ : &no_linux, .o = o, .f = f, .p = p,
 			     .process = c->process, .who = "process" };
 
+	b.landlock = b.l->landlock;
 	if (b.l->personality)
 		b.persona = (struct opt_u32){ true, b.l->personality->domain };
 

@@ -112,6 +112,7 @@ struct builder {
 	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_mounts() */
 	bool joined;	     /* exec: the program enters a container that exists */
 	const struct process *process;
+	const struct landlock *landlock; /* NULL: none */
 	struct opt_u32 persona; /* PER_* */
 	const char *who;     /* prefix of field paths in messages: "process" */
 };
@@ -138,6 +139,7 @@ int plan_affinity(struct builder *b, struct err *e) MUST_CHECK;
 int plan_scheduling(struct builder *b, struct err *e) MUST_CHECK;
 int plan_rlimits(struct builder *b, struct err *e) MUST_CHECK;
 int plan_labels(struct builder *b, struct err *e) MUST_CHECK;
+int plan_landlock(struct builder *b, struct err *e) MUST_CHECK;
 int plan_early_filter(struct builder *b, struct err *e) MUST_CHECK;
 int plan_credentials(struct builder *b, struct err *e) MUST_CHECK;
 int plan_lookup(struct builder *b, struct err *e) MUST_CHECK;

@@ -62,7 +62,7 @@ static int exec_gate(struct builder *b, struct err *e)
 
 static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_session, exec_console, plan_affinity, plan_scheduling, plan_personality, plan_rlimits, plan_labels,
-	plan_early_filter, plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
+	plan_landlock, plan_early_filter, plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
 };
 
 int plan_exec(struct arena *a, const struct exec_options *o, const struct facts *f, const struct plan **ret,
@@ -73,7 +73,7 @@ int plan_exec(struct arena *a, const struct exec_options *o, const struct facts 
 	struct plan *p = arena_new(a, struct plan);
 	const struct create_options co = { .id = o->id, .keep_fds = o->keep_fds, .home = o->home };
 	struct builder b = { .a = a, .l = &no_linux, .o = &co, .f = f, .p = p, .process = o->process,
-			     .who = "process", .joined = true, .persona = o->personality };
+			     .who = "process", .joined = true, .persona = o->personality, .landlock = o->landlock };
 
 	if (!p)
 		return err_nomem(e);

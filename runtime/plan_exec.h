@@ -12,6 +12,7 @@ struct exec_options {
 	uint64_t namespaces; /* CLONE_NEW* to join */
 	bool deny_setgroups, drop_mknod;
 	struct opt_u32 personality;
+	const struct landlock *landlock; /* NULL: none */
 	const struct process *process;
 	struct plan_bytes filter;
 	uint64_t filter_flags;

@@ -69,6 +69,12 @@ static const struct plan_field personality_fields[] = { F(personality, HEX, pers
 static const struct plan_field affinity_fields[] = { F(affinity, BYTES, mask) };
 static const struct plan_field umask_fields[] = { F(umask, U32, mask) };
 static const struct plan_field label_fields[] = { F(label, BOOL, apparmor), F(label, STR, label) };
+static const struct plan_field landlock_fields[] = { F(landlock, HEX, fs), F(landlock, HEX, net),
+						     F(landlock, HEX, scoped) };
+static const struct plan_field landlock_path_fields[] = { F(landlock_path, STR, path),
+							  F(landlock_path, HEX, access) };
+static const struct plan_field landlock_port_fields[] = { F(landlock_port, HEX, access),
+							  F(landlock_port, U32, port) };
 static const struct plan_field no_new_privs_fields[] = { F(no_new_privs, U32, unused) };
 static const struct plan_field seccomp_fields[] = { F(seccomp, BYTES, filter), F(seccomp, HEX, flags) };
 static const struct plan_field credentials_fields[] = {

@@ -33,6 +33,8 @@
 #define SYS_NR_pidfd_getfd 438
 #define SYS_NR_mount_setattr 442
 #define SYS_NR_landlock_create_ruleset 444
+#define SYS_NR_landlock_add_rule 445
+#define SYS_NR_landlock_restrict_self 446
 #define SYS_NR_statmount 457
 #define SYS_NR_listmount 458
 #define SYS_NR_open_tree_attr 467
@@ -93,9 +95,40 @@ struct sys_mount_attr {
 #define SYS_CLOSE_RANGE_CLOEXEC 4
 #define SYS_MFD_EXEC 0x0010U /* Linux 6.3 */
 
+/* landlock(7): net since ABI 4, scoped since ABI 6; a kernel takes a shorter struct. */
+struct sys_landlock_ruleset_attr {
+	uint64_t handled_access_fs, handled_access_net, scoped;
+};
+struct sys_landlock_path_beneath_attr {
+	uint64_t allowed_access;
+	int32_t parent_fd;
+} __attribute__((packed));
+struct sys_landlock_net_port_attr {
+	uint64_t allowed_access, port;
+};
+#define SYS_LANDLOCK_VERSION 1U
+#define SYS_LANDLOCK_RULE_PATH_BENEATH 1
+#define SYS_LANDLOCK_RULE_NET_PORT 2
+
 static inline long sys_ret(long r)
 {
 	return r < 0 ? -errno : r;
+}
+
+static inline int sys_landlock_create_ruleset(const struct sys_landlock_ruleset_attr *attr, size_t size,
+					      unsigned int flags)
+{
+	return (int)sys_ret(syscall(SYS_NR_landlock_create_ruleset, attr, size, flags));
+}
+
+static inline int sys_landlock_add_rule(int ruleset, int type, const void *attr)
+{
+	return (int)sys_ret(syscall(SYS_NR_landlock_add_rule, ruleset, type, attr, 0));
+}
+
+static inline int sys_landlock_restrict_self(int ruleset)
+{
+	return (int)sys_ret(syscall(SYS_NR_landlock_restrict_self, ruleset, 0));
 }
 
 static inline int sys_openat2(int dirfd, const char *path, const struct sys_open_how *how)

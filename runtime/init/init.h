@@ -33,6 +33,7 @@ struct init {
 	mode_t umask;	/* what the program gets */
 	bool started;	/* past the gate */
 	const struct step_seccomp *filter; /* to be loaded right before the exec, or NULL */
+	int landlock;	/* a ruleset that comes into force right before the exec, or -1 */
 	const struct step_exec *exec;	   /* known from the beginning: what stays open */
 	const struct step_verify *verify;  /* likewise: how a label is set depends on no_new_privs */
 	const struct step_rlimit *limits[RLIM_NLIMITS]; /* to be lowered right before the exec */
@@ -80,6 +81,8 @@ int init_run_hook(struct init *in, const struct step_start_hook *h, const char *
 __attribute__((noreturn)) void init_supervise(pid_t child);
 /* The limits as planned: the last thing but the filter, since one of few descriptors would stop ourselves. */
 int init_lower_limits(struct init *in, struct err *e) MUST_CHECK;
+/* Puts the Landlock ruleset into force, if there is one; before any filter. */
+int init_enforce_landlock(struct init *in, struct err *e) MUST_CHECK;
 /* Loads a filter; with a listener, hands its descriptor to the host side. */
 int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e) MUST_CHECK;
 /* Default dispositions, nothing blocked: what a program expects. */

@@ -142,7 +142,7 @@ void init_guard(void)
 
 int main(int argc, char **argv)
 {
-	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1 };
+	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1 };
 	struct err e = { 0 };
 
 	init_guard();

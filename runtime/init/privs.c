@@ -209,6 +209,9 @@ int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *
 			       (unsigned long long)s->filter.n);
 	const struct sock_fprog prog = { .len = (unsigned short)(s->filter.n / sizeof(struct sock_filter)),
 					 .filter = (struct sock_filter *)(uintptr_t)s->filter.v };
+	int r = init_enforce_landlock(in, e);
+	if (r < 0)
+		return r;
 	auto_close int fd = sys_seccomp(SECCOMP_SET_MODE_FILTER, (unsigned int)s->flags, &prog);
 
 	if (fd < 0)

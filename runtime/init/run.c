@@ -316,6 +316,9 @@ int init_exec(struct init *in, const struct step_exec *s, struct err *e)
 	int r = sys_close_range(3 + s->keep_fds, ~0U, SYS_CLOSE_RANGE_CLOEXEC);
 	if (r < 0)
 		return err_sys(e, r, "mark descriptors close-on-exec");
+	r = init_enforce_landlock(in, e);
+	if (r < 0)
+		return r;
 	if (!s->supervise)
 		return become_program(in, s, e);
 	const struct sys_clone_args args = { .exit_signal = SIGCHLD };

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_OCI_ANNOTATIONS_H
+#define CTR_OCI_ANNOTATIONS_H
+
+/*
+ * The annotations of a configuration that change what is done: all of them, in one table. Names that begin
+ * with "ctr." belong to this program: one that is not in the table is an error, since it may ask for a
+ * protection that would silently not be there.
+ */
+
+#include <stddef.h>
+
+#include "config.h"
+
+#define ANNOTATION_PREFIX "ctr."
+
+#define ANNOTATION_INIT "ctr.init"
+#define ANNOTATION_LANDLOCK "ctr.landlock"
+#define ANNOTATION_CORE_SCHED "ctr.core-sched"
+#define ANNOTATION_ROOT_IDMAP "ctr.root.idmap"
+#define ANNOTATION_OVERLAY "ctr.overlay"
+
+struct annotation {
+	const char *name;
+	const char *form; /* of its value, for people */
+	/* NULL, or what is wrong with the value, as the end of a sentence that begins with its name. */
+	const char *(*check)(const char *value);
+};
+
+extern const struct annotation annotations[];
+extern const size_t annotations_n;
+
+/*
+ * Checks all annotations with our prefix; errors go to `doc`. Takes ctr.landlock over into linux.landlock, so
+ * that nobody else has to know which way it came: in `a`, and in `c`, which is not constant yet.
+ */
+void annotations_apply(struct json_doc *doc, struct arena *a, struct config *c);
+
+#endif
