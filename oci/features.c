@@ -169,7 +169,6 @@ static bool fill_linux(struct arena *a, uint32_t seccomp_flags, struct features_
 	l->selinux.enabled = true;
 	l->mount_extensions.idmap.enabled = true;
 	s->enabled = true;
-	/* Parsed, but refused by the plan builder so far. */
 	l->intel_rdt = (struct features_rdt){ .enabled = FEATURE_INTEL_RDT,
 					      .schemata = FEATURE_INTEL_RDT,
 					      .monitoring = FEATURE_INTEL_RDT };

@@ -20,7 +20,7 @@
  * the plan builder. One place, so that the two cannot differ.
  */
 #define FEATURE_NET_DEVICES true
-#define FEATURE_INTEL_RDT false
+#define FEATURE_INTEL_RDT true
 #define FEATURE_CHECKPOINT false
 /* Kinds of isolation in this build, separated by blanks. */
 #define FEATURE_ISOLATION "namespaces"

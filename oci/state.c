@@ -33,6 +33,9 @@ static JSON_OBJ(state,
 	J(state, "cgroupPath", STR, cgroup_path, 0),
 	J(state, "cgroupKept", U32, cgroup_kept, 0),
 	J(state, "systemdScope", STR, systemd_scope, 0),
+	J(state, "rdtGroup", STR, rdt_group, 0),
+	J(state, "rdtMonitor", STR, rdt_monitor, 0),
+	J(state, "rdtOwn", BOOL, rdt_own, 0),
 	J(state, "namespaces", U64, namespaces, 0),
 	J(state, "ownPidNamespace", BOOL, own_pid_namespace, 0),
 	J(state, "denySetgroups", BOOL, deny_setgroups, 0),
@@ -150,6 +153,23 @@ static void check_hooks(struct json_doc *d, const struct hook_list *l)
 	}
 }
 
+/* What is removed with the container: made by us, below the filesystem. */
+static void check_rdt(struct json_doc *d, const struct state *s)
+{
+	const char *const *const paths[] = { &s->rdt_group, &s->rdt_monitor };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		const char *const *p = paths[i];
+		if (!*p)
+			continue;
+		need_absolute(d, p);
+		if (strstr(*p, "/../") || strstr(*p, "/./"))
+			json_bad(d, p, "must not contain \".\" or \"..\"");
+	}
+	if (s->rdt_own && !s->rdt_group)
+		json_bad(d, &s->rdt_group, "is missing");
+}
+
 static void state_check(struct json_doc *d, const struct state *s)
 {
 	static const char *const statuses[] = { "creating", "created", "running", NULL };
@@ -166,6 +186,7 @@ static void state_check(struct json_doc *d, const struct state *s)
 	check_pids(d, s);
 	check_cgroup(d, s);
 	check_namespaces(d, s);
+	check_rdt(d, s);
 	if (s->process)
 		need_absolute(d, &s->process->cwd);
 	if (s->hooks) {

@@ -29,6 +29,8 @@ struct state {
 	const char *cgroup_path;    /* below the cgroup2 mount; recorded before it is made */
 	uint32_t cgroup_kept;	    /* leading components that existed before */
 	const char *systemd_scope;
+	const char *rdt_group, *rdt_monitor; /* resctrl directories; recorded before they are made. NULL: none */
+	bool rdt_own;		    /* rdt_group goes with the container */
 	uint64_t namespaces;	    /* CLONE_NEW* that differ from the caller's: what exec joins */
 	bool own_pid_namespace;	    /* killing pid kills all */
 	bool deny_setgroups;

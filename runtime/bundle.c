@@ -112,6 +112,10 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		return r;
 	if (ret->config->linux_ && ret->config->linux_->landlock)
 		facts_add_landlock(&ret->facts);
+	if (ret->config->linux_ && ret->config->linux_->intel_rdt)
+		r = facts_add_resctrl(&ret->facts, &ctx->arena, e);
+	if (r < 0)
+		return r;
 	const char *init = config_annotation(ret->config, ANNOTATION_INIT);
 	co.init |= init && str_eq(init, "true");
 	co.home = bundle_home(ctx, ret->config, co.bundle);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../cgroup/cgroup.h"
+#include "../cgroup/rdt.h"
 #include "../oci/names.h"
 #include "base/fd.h"
 #include "base/proc.h"
@@ -279,6 +280,8 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 		return r;
 	x.talk.signals = r;
 	r = exec_start(&x, c, ctx, e);
+	if (r == 0)
+		r = rdt_join(c->state->rdt_group, c->state->rdt_monitor, x.talk.child.pid, e);
 	if (r == 0)
 		r = host_rlimits(&x.talk, e);
 	if (r == 0)

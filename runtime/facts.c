@@ -14,8 +14,11 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "../cgroup/rdt.h"
 #include "base/sys.h"
 #include "base/util.h"
+
+#define MOUNTINFO_MAX ((size_t)16 << 20) /* 100,000 mounts, the default of fs.mount-max */
 
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 15
@@ -144,6 +147,15 @@ void facts_add_landlock(struct facts *f)
 	int r = sys_landlock_create_ruleset(NULL, 0, SYS_LANDLOCK_VERSION);
 
 	f->landlock_abi = r > 0 ? (uint32_t)r : 0;
+}
+
+int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e)
+{
+	char *text;
+	size_t n;
+	int r = file_read(a, AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &n, e);
+
+	return r < 0 ? r : rdt_find(a, text, &f->resctrl, e);
 }
 
 int facts_gather(struct facts *ret, struct err *e)

@@ -26,7 +26,8 @@ struct facts {
 	bool in_userns;			      /* not the initial user namespace */
 	bool setgroups_denied;		      /* in the caller's user namespace, and so in all below it */
 	bool apparmor, selinux;		      /* enabled in this kernel */
-	uint32_t landlock_abi;		      /* 0: none */
+	uint32_t landlock_abi;		      /* 0: none, or not asked */
+	const char *resctrl;		      /* where it is mounted; NULL: nowhere, or not asked */
 	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
 	bool newuidmap, newgidmap;	      /* helper programs found */
 	struct cgroup_facts cgroup;
@@ -37,6 +38,7 @@ int facts_gather(struct facts *ret, struct err *e) MUST_CHECK;
 
 /* What only few containers need to know, and costs a call: asked when it is needed. */
 void facts_add_landlock(struct facts *f);
+int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e) MUST_CHECK;
 
 static inline bool facts_has_cap(const struct facts *f, unsigned int cap)
 {

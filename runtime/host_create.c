@@ -46,7 +46,7 @@ struct creation {
 	const struct create_outputs *out;
 	struct talk talk;
 	struct host_cgroup cgroup;
-	bool hooks_begun;
+	bool hooks_begun, rdt_made;
 	struct netdev_move netdevs;
 	struct strbuf hook_state;
 };
@@ -83,7 +83,9 @@ static int born(struct talk *t, struct err *e)
 	struct creation *k = t->arg;
 
 	k->c->state->pid = t->child.pid;
-	int r = t->outside ? host_cgroup_attach(k->ctx, k->plan, &k->cgroup, t->child.pid, e) : 0;
+	int r = k->plan->rdt ? rdt_join(k->plan->rdt->group, k->plan->rdt->monitor, t->child.pid, e) : 0;
+	if (r == 0 && t->outside)
+		r = host_cgroup_attach(k->ctx, k->plan, &k->cgroup, t->child.pid, e);
 	return r < 0 ? r : host_cgroup_entered(k->ctx, k->plan, &k->cgroup, e);
 }
 
@@ -201,12 +203,24 @@ static int record_created(struct creation *k, struct err *e)
 	return store_save(k->c, e);
 }
 
+/* An existing group of the container's own name is not ours: it must not be removed with the failed container. */
+static int make_rdt(struct creation *k, struct err *e)
+{
+	if (!k->plan->rdt)
+		return 0;
+	int r = rdt_make(k->plan->rdt, e);
+	k->rdt_made = r == 0;
+	return r;
+}
+
 static int creation_steps(struct creation *k, struct err *e)
 {
 	int r = record_new(k->ctx, k->c, k->plan, e);
 
 	if (r == 0)
 		r = host_cgroup_make(k->ctx, k->c, k->plan, &k->cgroup, e);
+	if (r == 0)
+		r = make_rdt(k, e);
 	if (r == 0)
 		r = record_filter(k->c, k->plan, e);
 	if (r == 0)
@@ -218,6 +232,11 @@ static int creation_steps(struct creation *k, struct err *e)
 	if (r == 0)
 		r = record_created(k, e);
 	return r < 0 ? r : host_outputs(&k->talk, k->out, e);
+}
+
+static int remove_rdt(const struct state *s, struct err *e)
+{
+	return rdt_remove(s->rdt_group, s->rdt_own, s->rdt_monitor, e);
 }
 
 static void creation_undo(struct creation *k, struct err *e)
@@ -234,6 +253,8 @@ static void creation_undo(struct creation *k, struct err *e)
 	host_cgroup_done(k->ctx, k->plan, &k->cgroup);
 	if (k->cgroup.made && k->c->state)
 		best_effort(host_cgroup_remove(k->ctx, k->c->state, &second));
+	if (k->rdt_made)
+		best_effort(remove_rdt(k->c->state, &second));
 	best_effort(store_remove(k->c, &second));
 }
 
@@ -356,6 +377,8 @@ int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
 			best_effort(proc_reap(first)); /* only when it is our own child */
 		}
 		r = host_cgroup_remove(ctx, s, e);
+		if (r == 0)
+			r = remove_rdt(s, e);
 		if (r < 0)
 			return err_in(e, "container \"%s\"", c->id);
 	}

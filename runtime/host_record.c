@@ -50,6 +50,11 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->owner_uid = geteuid();
 	if (p->config->linux_)
 		s->landlock = p->config->linux_->landlock;
+	if (p->rdt) {
+		s->rdt_group = p->rdt->group;
+		s->rdt_monitor = p->rdt->monitor;
+		s->rdt_own = p->rdt->own;
+	}
 	s->listener_path = p->listener_path;
 	s->listener_metadata = p->listener_metadata;
 	s->uid_mappings = p->maps.uid;

@@ -545,7 +545,6 @@ static int refuse_unsupported(struct builder *b, struct err *e)
 		const char *path;
 	} missing[] = {
 		{ c->vm, "vm" },
-		{ b->l->intel_rdt, "linux.intelRdt" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
@@ -601,6 +600,13 @@ static int plan_cgroup(struct builder *b, struct err *e)
 	return 0;
 }
 
+static int plan_rdt(struct builder *b, struct err *e)
+{
+	if (!b->l->intel_rdt)
+		return 0;
+	return rdt_plan_build(b->a, b->l->intel_rdt, b->o->id, b->f->resctrl, &b->p->rdt, e);
+}
+
 /* ---- the phases ---------------------------------------------------------------------------------------------------- */
 
 static int plan_listener(struct builder *b, struct err *e)
@@ -616,6 +622,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_listener,
 	plan_namespaces,
 	plan_cgroup,
+	plan_rdt,
 	plan_cgroup_namespace,
 	plan_session,
 	plan_loopback,

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "../cgroup/cgroup.h"
+#include "../cgroup/rdt.h"
 #include "../oci/config.h"
 #include "facts.h"
 #include "plan.h"
@@ -69,6 +70,7 @@ struct plan {
 	uint32_t n_slots;
 	struct plan_steps steps;
 	const struct cgroup_plan *cgroup;
+	const struct rdt_plan *rdt; /* NULL: no resctrl file is touched */
 	const char *cgroup_manager; /* its name in the state: "cgroupfs", "systemd", "systemd-user", "disabled" */
 	struct opt_i64 oom_score_adj;
 	struct { struct plan_rlimit *v; size_t n; } rlimits; /* set by the host side (user namespaces) */
