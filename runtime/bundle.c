@@ -30,6 +30,16 @@ static int absolute_bundle(struct ctx *ctx, const char *bundle, const char **ret
 	return *ret ? 0 : err_nomem(e);
 }
 
+static int absolute_overlay(struct ctx *ctx, const char *where, const char **ret, struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (!str_eq(where, "tmpfs") && !realpath(where, path))
+		return err_set(e, errno, "--overlay %s: %s", where, errno == ENOENT ? "missing" : err_text(errno));
+	*ret = str_eq(where, "tmpfs") ? where : arena_strdup(&ctx->arena, path);
+	return *ret ? 0 : err_nomem(e);
+}
+
 static int read_config(struct ctx *ctx, const struct bundle_opts *o, const char *bundle, const struct config **ret,
 		       struct err *e)
 {
@@ -116,6 +126,11 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		r = facts_add_resctrl(&ret->facts, &ctx->arena, e);
 	if (r < 0)
 		return r;
+	if (o->overlay) {
+		r = absolute_overlay(ctx, o->overlay, &co.overlay, e);
+		if (r < 0)
+			return r;
+	}
 	const char *init = config_annotation(ret->config, ANNOTATION_INIT);
 	co.init |= init && str_eq(init, "true");
 	co.home = bundle_home(ctx, ret->config, co.bundle);

@@ -9,7 +9,7 @@
 
 /* Options that create, run and (later) restore share; the first member of their option structs. */
 struct bundle_opts {
-	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
+	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket, *overlay;
 	bool no_pivot, no_new_keyring, init, dry_run;
 	uint32_t preserve_fds;
 };
@@ -24,6 +24,8 @@ struct bundle_opts {
 	{ "no-pivot", 0, OPT_FLAG, offsetof(type, common.no_pivot), NULL, "move the root mount instead of pivot_root" }, \
 	{ "no-new-keyring", 0, OPT_FLAG, offsetof(type, common.no_new_keyring), NULL, "keep the caller's session keyring" }, \
 	{ "preserve-fds", 0, OPT_U32, offsetof(type, common.preserve_fds), "N", "pass descriptors 3 to 3+N-1 on" }, \
+	{ "overlay", 0, OPT_STRING, offsetof(type, common.overlay), "tmpfs|DIR",                                \
+	  "write to memory or to DIR instead of to the root filesystem" },                                      \
 	{ "init", 0, OPT_FLAG, offsetof(type, common.init), NULL, "pid 1 is a small supervisor, the program its child" }, \
 	{ "dry-run", 0, OPT_FLAG, offsetof(type, common.dry_run), NULL, "print the plan as JSON and start nothing" }, \
 	{ "no-subreaper", 0, OPT_IGNORE_FLAG, 0, NULL, NULL }

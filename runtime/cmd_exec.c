@@ -12,6 +12,7 @@
 
 #include "../cgroup/cgroup.h"
 #include "../cgroup/rdt.h"
+#include "../oci/annotations.h"
 #include "../oci/names.h"
 #include "base/fd.h"
 #include "base/proc.h"
@@ -303,6 +304,14 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 	return r;
 }
 
+static bool has_cookie(const struct state *s)
+{
+	for (size_t i = 0; i < s->annotations.n; i++)
+		if (str_eq(s->annotations.v[i].key, ANNOTATION_CORE_SCHED))
+			return true;
+	return false;
+}
+
 static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct container *c, int argc, char **argv,
 			const struct plan **ret, struct err *e)
 {
@@ -317,6 +326,7 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 				  .drop_mknod = s->drop_mknod,
 				  .personality = s->personality,
 				  .landlock = s->landlock,
+				  .core_sched = has_cookie(s),
 				  .process = p,
 				  .keep_fds = o->preserve_fds };
 	int r;

@@ -5,6 +5,8 @@
  */
 #include "host_converse.h"
 
+#include "host_core.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <fcntl.h>
@@ -243,7 +245,7 @@ static int begin(struct talk *t, const struct spawn *s, struct err *e)
  * The score is taken on by us around the clone, and inherited: the container side is not dumpable, so that its
  * own file in /proc belongs to root, also where an ordinary user started it.
  */
-int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
+static int begin_scored(struct talk *t, const struct spawn *s, struct err *e)
 {
 	char old[16], score[16];
 
@@ -256,6 +258,17 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
 		return err_sys(e, r, "set process.oomScoreAdj to %s", score);
 	r = begin(t, s, e);
 	best_effort(file_write(AT_FDCWD, OOM_FILE, old, (size_t)was));
+	return r;
+}
+
+int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
+{
+	struct core_keeper keeper;
+	int r = core_take(&t->plan->core, &keeper, e);
+
+	if (r == 0)
+		r = begin_scored(t, s, e);
+	core_give_back(&keeper);
 	return r;
 }
 

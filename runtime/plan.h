@@ -43,6 +43,7 @@ typedef int32_t plan_slot;
 	X(NETLINK, netlink)       /* send prepared rtnetlink messages (loopback up) */             \
 	X(PROPAGATION, propagation) /* of everything visible, before the first mount */            \
 	X(ROOT, root)             /* the root filesystem as a mount of its own */                  \
+	X(OVERLAY, overlay)       /* a layer of the container's own over it */                     \
 	X(SOURCE, source)         /* open the source of a later bind, before any target */         \
 	X(MOUNT, mount)                                                                            \
 	X(DEVICE, device)                                                                          \
@@ -103,6 +104,11 @@ struct step_root {
 	const char *path;  /* absolute, host's view; NULL when slot is given */
 	plan_slot slot;	   /* a detached tree made by the host side (id-mapped root, overlay) */
 	bool new_ns;	   /* false: mount namespace is shared or joined, touch no propagation */
+};
+
+struct step_overlay {
+	const char *dir; /* of the host, absolute; NULL: in memory */
+	bool userxattr;	 /* in a user namespace: overlayfs(5), the attributes of its own that it may set */
 };
 
 #define STEP_SOURCE_RECURSIVE 1ULL

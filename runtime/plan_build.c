@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 
 #include "../netns/netns.h"
+#include "../oci/annotations.h"
 #include "../oci/names.h"
 #include "base/sys.h"
 #include "base/util.h"
@@ -316,17 +317,38 @@ static int plan_loopback(struct builder *b, struct err *e)
 	return 0;
 }
 
+/* ctr.root.idmap: the ids on the disk are the container's, whatever the host calls them. */
+static int check_root_idmap(struct builder *b, struct err *e)
+{
+	const char *value = config_annotation(b->c, ANNOTATION_ROOT_IDMAP);
+
+	b->root_mapped = value && str_eq(value, "true");
+	if (!b->root_mapped)
+		return 0;
+	if (!b->p->maps.uid.n)
+		return err_bad(e, "annotations.%s: needs a new user namespace", ANNOTATION_ROOT_IDMAP);
+	if (!b->host_trees)
+		return err_set(e, EPERM, "annotations.%s: mapping the ids of a filesystem needs CAP_SYS_ADMIN",
+			       ANNOTATION_ROOT_IDMAP);
+	return 0;
+}
+
 /* A root that the host side opens: its slot comes before those that the container side opens itself. */
 static int open_root(struct builder *b, struct err *e)
 {
 	b->root_slot = PLAN_NO_SLOT;
-	if (!b->host_trees)
-		return 0;
+	int r = check_root_idmap(b, e);
+	if (r < 0 || !b->host_trees)
+		return r;
 	struct plan_open *o = builder_open(b, OPEN_TREE, &b->root_slot);
 	if (!o)
 		return err_nomem(e);
 	o->path = b->p->rootfs;
 	o->recursive = true;
+	if (b->root_mapped) {
+		o->uid_map = b->p->maps.uid;
+		o->gid_map = b->p->maps.gid;
+	}
 	return 0;
 }
 
@@ -354,6 +376,24 @@ static int plan_root(struct builder *b, struct err *e)
 	s->new_ns = b->mounts_allowed;
 	s->slot = b->root_slot;
 	s->path = b->p->rootfs;
+	return 0;
+}
+
+/* Root.readonly is about what lies on the disk: below an overlay that is never written in any case. */
+static int plan_overlay(struct builder *b, struct err *e)
+{
+	const char *where = b->o->overlay ? b->o->overlay : config_annotation(b->c, ANNOTATION_OVERLAY);
+
+	if (!where)
+		return 0;
+	if (!b->mounts_allowed)
+		return err_bad(e, "overlay: a mount namespace of the container's own is needed");
+	struct step_overlay *s = STEP(b, OVERLAY, overlay);
+	if (!s)
+		return err_nomem(e);
+	b->overlay = true;
+	s->dir = str_eq(where, "tmpfs") ? NULL : where;
+	s->userxattr = b->p->namespaces & CLONE_NEWUSER || b->f->in_userns;
 	return 0;
 }
 
@@ -433,14 +473,16 @@ static int plan_root_attr(struct builder *b, struct err *e)
 {
 	struct opt_u32 how = b->l->rootfs_propagation;
 
-	if (!b->mounts_allowed || (!b->c->root->readonly && !how.set))
+	bool readonly = b->c->root->readonly && !b->overlay;
+
+	if (!b->mounts_allowed || (!readonly && !how.set))
 		return 0;
 	if (b->o->no_pivot && how.set && how.v == MS_PRIVATE)
 		return err_bad(e, "linux.rootfsPropagation: private does not work with --no-pivot");
 	struct step_root_attr *s = STEP(b, ROOT_ATTR, root_attr);
 	if (!s)
 		return err_nomem(e);
-	s->readonly = b->c->root->readonly;
+	s->readonly = readonly;
 	s->propagation = how.set ? how.v : 0;
 	return 0;
 }
@@ -607,6 +649,21 @@ static int plan_rdt(struct builder *b, struct err *e)
 	return rdt_plan_build(b->a, b->l->intel_rdt, b->o->id, b->f->resctrl, &b->p->rdt, e);
 }
 
+/* The value's form was checked with the document. */
+static int plan_core_sched(struct builder *b, struct err *e)
+{
+	const char *value = config_annotation(b->c, ANNOTATION_CORE_SCHED);
+	uint64_t pid = 0;
+
+	if (!value)
+		return 0;
+	b->p->core.set = true;
+	if (!str_eq(value, "new") && str_u64(value + strlen("pid:"), INT32_MAX, &pid) < 0)
+		return err_bad(e, "annotations.%s: \"%s\" is not new or pid:NUMBER", ANNOTATION_CORE_SCHED, value);
+	b->p->core.share = (pid_t)pid;
+	return 0;
+}
+
 /* ---- the phases ---------------------------------------------------------------------------------------------------- */
 
 static int plan_listener(struct builder *b, struct err *e)
@@ -623,6 +680,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_namespaces,
 	plan_cgroup,
 	plan_rdt,
+	plan_core_sched,
 	plan_cgroup_namespace,
 	plan_session,
 	plan_loopback,
@@ -630,6 +688,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	open_root,
 	plan_sources, /* before the root and every target is touched */
 	plan_root,
+	plan_overlay,
 	plan_mounts,
 	plan_devices,
 	plan_sysctls, /* the host's /proc is still in sight, and so is its /dev/null for the masks */

@@ -26,6 +26,7 @@ struct create_options {
 	uint32_t listen_fds; /* of them, from socket activation */
 	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
 	enum cgroup_manager cgroup_manager;
+	const char *overlay; /* --overlay: "tmpfs" or an absolute path; NULL: as the annotation says */
 	const char *home; /* HOME for an environment without one; NULL: leave it */
 };
 
@@ -56,6 +57,9 @@ struct id_maps {
 	struct id_map_list uid, gid;
 };
 
+/* Core scheduling: a new cookie, or that of a process of the host. */
+struct plan_core { bool set; pid_t share; /* 0: a new one */ };
+
 struct plan_rlimit { uint32_t resource; uint64_t soft, hard; };
 
 struct plan {
@@ -73,6 +77,7 @@ struct plan {
 	const struct rdt_plan *rdt; /* NULL: no resctrl file is touched */
 	const char *cgroup_manager; /* its name in the state: "cgroupfs", "systemd", "systemd-user", "disabled" */
 	struct opt_i64 oom_score_adj;
+	struct plan_core core;
 	struct { struct plan_rlimit *v; size_t n; } rlimits; /* set by the host side (user namespaces) */
 	const struct hooks *hooks; /* never NULL */
 	bool hook_point;	   /* the container side waits before pivot_root */
@@ -109,7 +114,9 @@ struct builder {
 	bool root_joined;    /* a mount namespace by path: its root is the root, and it is somebody else's to change */
 	bool mounts_allowed; /* there is a mount namespace of our own */
 	bool dev_is_bind;    /* /dev comes from outside: nothing is added there */
+	bool root_mapped;    /* the root filesystem shows with the container's ids */
 	bool host_trees;     /* the host side opens bind sources: the container's ids may not reach them */
+	bool overlay;	     /* the root is a layer of the container's own */
 	plan_slot root_slot;
 	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_mounts() */
 	bool joined;	     /* exec: the program enters a container that exists */

@@ -84,6 +84,7 @@ int plan_exec(struct arena *a, const struct exec_options *o, const struct facts 
 	p->maps.deny_setgroups = o->deny_setgroups;
 	p->drop_mknod = o->drop_mknod;
 	p->oom_score_adj = o->process->oom_score_adj;
+	p->core = (struct plan_core){ o->core_sched, o->pid };
 	p->filter = o->filter;
 	p->filter_flags = o->filter_flags;
 	int r = exec_join(&b, o, e);

@@ -13,6 +13,7 @@ struct exec_options {
 	bool deny_setgroups, drop_mknod;
 	struct opt_u32 personality;
 	const struct landlock *landlock; /* NULL: none */
+	bool core_sched; /* the container has a cookie: to be shared */
 	const struct process *process;
 	struct plan_bytes filter;
 	uint64_t filter_flags;

@@ -191,6 +191,8 @@ void plan_print(struct strbuf *out, const struct plan *p)
 	if (p->cgroup)
 		print_cgroup(out, p->cgroup);
 	print_opens(out, p);
+	if (p->core.set)
+		strbuf_printf(out, ",\n    \"core_sched\": { \"share\": %d }", p->core.share);
 	if (p->oom_score_adj.set)
 		strbuf_printf(out, ",\n    \"oom_score_adj\": %" PRId64, p->oom_score_adj.v);
 	for (size_t i = 0; i < p->rlimits.n; i++)

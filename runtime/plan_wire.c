@@ -26,6 +26,7 @@ static const struct plan_field netlink_fields[] = { F(netlink, BYTES, messages),
 static const struct plan_field propagation_fields[] = { F(propagation, HEX, flags) };
 static const struct plan_field root_fields[] = { F(root, STR, path), F(root, SLOT, slot),
 						 F(root, BOOL, new_ns) };
+static const struct plan_field overlay_fields[] = { F(overlay, STR, dir), F(overlay, BOOL, userxattr) };
 static const struct plan_field source_fields[] = { F(source, STR, path), F(source, SLOT, slot),
 						   F(source, HEX, flags) };
 static const struct plan_field mount_fields[] = {
