@@ -6,12 +6,14 @@
 #include "host_create.h"
 
 struct delete_opts {
-	bool force;
+	bool force, strict;
 };
 
 static const struct opt delete_options[] = {
 	{ "force", 'f', OPT_FLAG, offsetof(struct delete_opts, force), NULL,
 	  "kill what runs; a container that does not exist is no error" },
+	{ "strict", 0, OPT_FLAG, offsetof(struct delete_opts, strict), NULL,
+	  "only a stopped container, as the specification says: a created one is left alone" },
 	OPT_END,
 };
 
@@ -33,7 +35,7 @@ static int delete_force(struct ctx *ctx, const char *id, struct err *e)
 	return host_destroy(ctx, &c, -1, e);
 }
 
-static int delete_stopped(struct ctx *ctx, const char *id, struct err *e)
+static int delete_stopped(struct ctx *ctx, const char *id, bool strict, struct err *e)
 {
 	auto_container struct container c = CONTAINER_NONE;
 	enum status status;
@@ -48,7 +50,7 @@ static int delete_stopped(struct ctx *ctx, const char *id, struct err *e)
 	if (r < 0)
 		return r;
 	/* The specification says stopped only; engines delete created ones after a failure of their own. */
-	if (status != STATUS_STOPPED && status != STATUS_CREATED)
+	if (status != STATUS_STOPPED && (strict || status != STATUS_CREATED))
 		return err_set(e, EBUSY, "cannot delete container \"%s\" in state %s: it must be stopped", id,
 			       status_name(status));
 	return host_destroy(ctx, &c, -1, e);
@@ -59,7 +61,9 @@ static int delete_run(struct ctx *ctx, const void *opts, int argc, char **argv, 
 	const struct delete_opts *o = opts;
 
 	(void)argc;
-	return o->force ? delete_force(ctx, argv[0], e) : delete_stopped(ctx, argv[0], e);
+	if (o->force && o->strict)
+		return err_bad(e, "delete: --force and --strict exclude each other");
+	return o->force ? delete_force(ctx, argv[0], e) : delete_stopped(ctx, argv[0], o->strict, e);
 }
 
 const struct command command_delete = {
