@@ -22,6 +22,8 @@
  *	blockIO {}, memory {}, cpu {} (T)	Docker always sends an empty blockIO
  *	resources device type "" and		Docker's default rules; absent is "all", -1 is "any"
  *	  major/minor -1 (T, V)
+ *	devices[].fileMode with the type's	Podman writes what stat(2) says for --privileged; the bits
+ *	  bits of stat(2) (V)			must be those of the device's type
  *	memory and pids -1, quota <= 0 (V)	"unlimited" of every engine
  *	weight 0, shares 0 (V)			"unset" of Docker and Podman
  *	memory.limit 0 (V)			"unset" of Docker; a literal 0 would kill the container

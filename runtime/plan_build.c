@@ -579,6 +579,15 @@ static int plan_gate(struct builder *b, struct err *e)
 
 /* ---- what is not applied yet ------------------------------------------------------------------------------------ */
 
+/* An example of the specification's own has devices and no namespace, so that this is no rule of the document. */
+static int check_net_devices(struct builder *b, struct err *e)
+{
+	if (!b->l->net_devices.n || config_namespace(b->c, CLONE_NEWNET))
+		return 0;
+	return err_bad(e, "linux.netDevices[\"%s\"]: needs a network namespace in linux.namespaces",
+		       b->l->net_devices.v[0].key);
+}
+
 static int refuse_unsupported(struct builder *b, struct err *e)
 {
 	const struct config *c = b->c;
@@ -676,6 +685,7 @@ static int plan_listener(struct builder *b, struct err *e)
 
 static int (*const phases[])(struct builder *b, struct err *e) = {
 	refuse_unsupported,
+	check_net_devices,
 	plan_listener,
 	plan_namespaces,
 	plan_cgroup,

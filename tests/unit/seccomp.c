@@ -413,9 +413,24 @@ static void test_refused(void)
 	section_init(&s, &arena, SCMP_ACT_ALLOW, 0);
 	rule_arg(&s, RULE(&s, SCMP_ACT_LOG, "read"), 6, SCMP_CMP_EQ, 0, 0);
 	refused(&s, "linux.seccomp.syscalls[0].args[0].index");
+}
+
+/* No system call of the other byte order can come here: whoever lists it gets what he would without. */
+static void test_other_byte_order(void)
+{
+	struct seccomp_program with, without;
+	struct strv unknown = { 0 };
+	struct section s;
+	struct err e;
+
 	section_init(&s, &arena, SCMP_ACT_ALLOW, 1);
 	s.archs[0] = SCMP_ARCH_S390X;
-	refused(&s, "linux.seccomp.architectures[0]");
+	(void)RULE(&s, SCMP_ACT_LOG, "read");
+	CHECK_INT(seccomp_compile(&arena, &s.c, &with, &unknown, &e), 0);
+	section_init(&s, &arena, SCMP_ACT_ALLOW, 0);
+	(void)RULE(&s, SCMP_ACT_LOG, "read");
+	CHECK_INT(seccomp_compile(&arena, &s.c, &without, &unknown, &e), 0);
+	CHECK(with.n > 0 && without.n > 0);
 }
 
 static double since(const struct timespec *t)
@@ -577,6 +592,7 @@ static const struct tap_test tests[] = {
 	{ "length of the program", test_length },
 	{ "flags, listener, unknown names", test_flags },
 	{ "what is refused", test_refused },
+	{ "an architecture of the other byte order", test_other_byte_order },
 	{ "time to compile", test_speed },
 	{ "random sections: equal to a plain reading", test_random },
 	{ "loaded into the kernel", test_loaded },
