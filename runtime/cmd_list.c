@@ -36,8 +36,9 @@ static void list_row(struct listing *l, const struct container *c, enum status s
 		if (s)
 			state_print_public(l->out, s, status_name(status), pid, 0);
 	} else {
-		strbuf_printf(l->out, "%-24s %-8lld %-9s %s\n", c->id, (long long)pid,
-			      s ? status_name(status) : "damaged", s ? s->bundle : "-");
+		strbuf_printf(l->out, "%-24s %-8lld %-9s %-30s %-30s %s\n", c->id, (long long)pid,
+			      s ? status_name(status) : "damaged", s ? s->bundle : "-", s ? s->created : "-",
+			      s && s->owner ? s->owner : "-");
 	}
 	l->n++;
 }
@@ -78,7 +79,7 @@ static int list_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	if (l.json)
 		strbuf_puts(&b, "[");
 	else if (!o->quiet)
-		strbuf_printf(&b, "%-24s %-8s %-9s %s\n", "ID", "PID", "STATUS", "BUNDLE");
+		strbuf_printf(&b, "%-24s %-8s %-9s %-30s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
 	int r = store_list(ctx, list_one, &l, e);
 	if (r < 0)
 		return r;

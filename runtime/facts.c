@@ -84,8 +84,7 @@ static bool kernel_says_yes(const char *file)
 	return file_read_short(AT_FDCWD, file, buf, sizeof(buf)) > 0 && (buf[0] == 'Y' || buf[0] == '1');
 }
 
-/* From /etc/passwd alone: a static program has no name services. */
-static void user_name(uint32_t uid, char *name, size_t size)
+void facts_user_name(uint32_t uid, char *name, size_t size)
 {
 	FILE *fp = fopen("/etc/passwd", "re");
 	struct passwd *pw;
@@ -110,7 +109,7 @@ static struct id_range sub_range(const char *file, uint32_t uid)
 
 	if (!fp)
 		return r;
-	user_name(uid, name, sizeof(name));
+	facts_user_name(uid, name, sizeof(name));
 	(void)snprintf(number, sizeof(number), "%u", uid);
 	while (r.count == 0 && fgets(line, sizeof(line), fp)) {
 		char *start = strchr(line, ':'), *count = start ? strchr(start + 1, ':') : NULL;

@@ -36,6 +36,9 @@ struct facts {
 /* Kernels below the floor (5.15) are refused with a text that says so. */
 int facts_gather(struct facts *ret, struct err *e) MUST_CHECK;
 
+/* Name of a user by /etc/passwd alone, since a static program has no name services; untouched where it has none. */
+void facts_user_name(uint32_t uid, char *name, size_t size);
+
 /* What only few containers need to know, and costs a call: asked when it is needed. */
 void facts_add_landlock(struct facts *f);
 int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e) MUST_CHECK;

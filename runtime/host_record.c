@@ -47,7 +47,6 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->seccomp_flags = p->filter_flags;
 	s->oci_version = p->config->oci_version;
 	s->annotations = p->config->annotations;
-	s->owner_uid = geteuid();
 	if (p->config->linux_)
 		s->landlock = p->config->linux_->landlock;
 	if (p->rdt) {
@@ -61,6 +60,20 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->gid_mappings = p->maps.gid;
 	if (p->config->linux_ && p->config->linux_->personality)
 		s->personality = (struct opt_u32){ true, p->config->linux_->personality->domain };
+}
+
+static int fill_owner(struct arena *a, struct state *s, struct err *e)
+{
+	char name[256] = "";
+
+	if (s->owner_uid == 0) {
+		s->owner = "root"; /* whatever the file calls it, and without reading it */
+		return 0;
+	}
+	facts_user_name(s->owner_uid, name, sizeof(name));
+	if (name[0] && !(s->owner = arena_strdup(a, name)))
+		return err_nomem(e);
+	return 0;
 }
 
 int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struct err *e)
@@ -85,6 +98,10 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	hooks->poststop = p->hooks->poststop;
 	if (hooks->poststart.n || hooks->poststop.n)
 		s->hooks = hooks;
+	s->owner_uid = geteuid();
+	r = fill_owner(&ctx->arena, s, e);
+	if (r < 0)
+		return r;
 	s->creator_pid = getpid();
 	s->creator_start_time = start;
 	s->boot_id = arena_strdup(&ctx->arena, boot);

@@ -139,6 +139,7 @@ struct step_mount {
 	uint64_t idmap_flags;	     /* AT_RECURSIVE for ridmap */
 	uint64_t propagation;	     /* MS_*, 0: leave as it comes */
 	uint64_t ms_flags;	     /* superblock flags as MS_* */
+	uint64_t ms_clear;	     /* those that a remount takes away */
 	struct plan_strv data;	     /* "key" or "key=value" for the filesystem */
 	const char *label;	     /* SELinux context= option, NULL: none */
 };

@@ -157,6 +157,7 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 	s->idmap_flags = o->idmap_recursive ? SYS_AT_RECURSIVE : 0;
 	s->propagation = o->propagation;
 	s->ms_flags = o->ms_flags;
+	s->ms_clear = o->remount ? o->ms_clear : 0;
 	s->data = (struct plan_strv){ o->data.v, o->data.n };
 	if (!m->bind && !o->remount) {
 		s->fstype = c->type;

@@ -34,7 +34,8 @@ static const struct plan_field mount_fields[] = {
 	F(mount, SLOT, slot),	    F(mount, SLOT, idmap),     F(mount, HEX, flags),
 	F(mount, HEX, attr_set),    F(mount, HEX, attr_clr),   F(mount, HEX, rec_set),
 	F(mount, HEX, rec_clr),	    F(mount, HEX, idmap_flags), F(mount, HEX, propagation),
-	F(mount, HEX, ms_flags),    F(mount, STRV, data),      F(mount, STR, label),
+	F(mount, HEX, ms_flags),    F(mount, HEX, ms_clear),   F(mount, STRV, data),
+	F(mount, STR, label),
 };
 static const struct plan_field device_fields[] = {
 	F(device, STR, path), F(device, U32, mode), F(device, U32, major), F(device, U32, minor),

@@ -219,3 +219,25 @@ refused() { run_container; assert_status 1; assert_output_has "$1"; assert_equal
 	jq -e '.hooks | sort == (["prestart","createRuntime","createContainer","startContainer","poststart","poststop"] | sort)' "$T/f"
 	jq -e '.linux | keys - ["namespaces","capabilities","cgroup","seccomp","apparmor","selinux","intelRdt","memoryPolicy","mountExtensions","netDevices"] == []' "$T/f"
 }
+
+@test "rule: a remount changes the flags of the filesystem, both ways" {
+	update_config '.mounts += [{destination:"/mnt",type:"tmpfs",source:"tmpfs",options:["ro","sync","lazytime"]},
+		{destination:"/mnt",options:["remount","rw","async","nolazytime"]}]'
+	set_sh 'echo x >/mnt/x && grep " /mnt " /proc/self/mountinfo'
+	run_container
+	assert_success
+	assert_output_lacks "sync"
+	assert_output_lacks "lazytime"
+	update_config '.mounts[-1].options = ["remount","ro"]'
+	set_sh 'echo x >/mnt/x; grep " /mnt " /proc/self/mountinfo'
+	run_container
+	assert_output_has "Read-only file system"
+}
+
+@test "rule: the state names the owner" {
+	set_sleep
+	start_container
+	assert_equal "$(ctr state "$ID" | jq -r .owner)" "$(id -un)"
+	run ctr list
+	assert_output_matches "running .*$(id -un)"
+}

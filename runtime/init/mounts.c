@@ -315,19 +315,20 @@ static int set_flags(int fs, const struct step_mount *m, uint64_t wanted, struct
 {
 	static const struct {
 		uint64_t flag;
-		const char *name;
-	} flags[] = { { MS_RDONLY, "ro" },
-		      { MS_SYNCHRONOUS, "sync" },
-		      { MS_DIRSYNC, "dirsync" },
-		      { MS_MANDLOCK, "mand" },
-		      { MS_LAZYTIME, "lazytime" } };
+		const char *on, *off;
+	} flags[] = { { MS_RDONLY, "ro", "rw" },
+		      { MS_SYNCHRONOUS, "sync", "async" },
+		      { MS_DIRSYNC, "dirsync", NULL },
+		      { MS_MANDLOCK, "mand", "nomand" },
+		      { MS_LAZYTIME, "lazytime", "nolazytime" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		if (!(wanted & flags[i].flag))
+		const char *word = wanted & flags[i].flag ? flags[i].on : m->ms_clear & flags[i].flag ? flags[i].off : NULL;
+		if (!word)
 			continue;
-		int r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, flags[i].name, NULL, 0);
+		int r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, word, NULL, 0);
 		if (r < 0)
-			return fs_error(fs, r, flags[i].name, m, e);
+			return fs_error(fs, r, word, m, e);
 	}
 	return 0;
 }
@@ -469,9 +470,6 @@ static int mount_remount(struct init *in, const struct step_mount *m, struct err
 		named.fstype = "remount";
 		named.source = NULL;
 		int r = configure(fs, &named, NULL, NULL, e);
-		if (r == 0 && m->attr_clr & SYS_MOUNT_ATTR_RDONLY &&
-		    (r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "rw", NULL, 0)) < 0)
-			r = fs_error(fs, r, "rw", &named, e);
 		if (r == 0 && (r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0)) < 0)
 			r = fs_error(fs, r, "reconfigure", &named, e);
 		if (r < 0)
