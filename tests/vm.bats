@@ -208,3 +208,39 @@ cat $D/out
 is $s 137
 E
 }
+
+@test "apparmor: the profile confines the program, exec and what is started with no_new_privs" {
+	command -v apparmor_parser >/dev/null || skip "needs apparmor_parser (package apparmor)"
+	# Compiled here, so that the guest needs no compiler.
+	cat >"$BATS_TEST_TMPDIR/profile" <<-'P'
+	profile ctr-test flags=(attach_disconnected,mediate_deleted) {
+	  file,
+	  network,
+	  capability,
+	  signal,
+	  ptrace,
+	  deny /etc/passwd r,
+	}
+	P
+	apparmor_parser -S -Q -K "$BATS_TEST_TMPDIR/profile" 2>/dev/null >"$BATS_TEST_TMPDIR/policy"
+	"$VM" run sh -c 'cat >/t/policy && cat /t/policy >/sys/kernel/security/apparmor/.load' <"$BATS_TEST_TMPDIR/policy"
+	guest <<'E'
+program='cat /proc/self/attr/current; cat /etc/passwd 2>&1'
+for nnp in true false; do
+	bundle ".process.apparmorProfile = \"ctr-test\" | .process.noNewPrivileges = $nnp | .process.args = [\"sh\", \"-c\", \"$program\"]"
+	out=$(ctr run --bundle $D/b aa </dev/null || true)
+	case $out in "ctr-test (enforce)"*denied*) ;; *) bad "$nnp: $out" ;; esac
+done
+bundle '.process.apparmorProfile = "ctr-test" | .process.args = ["sleep", "1000"]'
+trap 'ctr delete --force aa || :' EXIT
+ctr run -d --bundle $D/b aa </dev/null >/dev/null 2>&1
+out=$(ctr exec aa sh -c "$program" || true)
+case $out in "ctr-test (enforce)"*denied*) ;; *) bad "exec: $out" ;; esac
+ctr delete --force aa
+bundle '.process.apparmorProfile = "no-such-profile"'
+s=0; out=$(ctr run --bundle $D/b aa </dev/null 2>&1) || s=$?
+is $s 1
+case $out in *no-such-profile*) ;; *) bad "$out" ;; esac
+! ctr state aa 2>/dev/null || bad "it is still there"
+E
+}
