@@ -241,3 +241,22 @@ refused() { run_container; assert_status 1; assert_output_has "$1"; assert_equal
 	run ctr list
 	assert_output_matches "running .*$(id -un)"
 }
+
+@test "rule: proc shows processes alone where the caller's is partly hidden, or the reason is said" {
+	root_only "has to hide a part of /proc"
+	needs setpriv util-linux
+	mkdir -m 777 "$T/home"
+	cp -r "$TOP/tests/bundle" "$T/bundle.sh"
+	cat >"$T/inside" <<-EOF
+	cd $T/home && mkdir b && CTR=$RUNTIME $T/bundle.sh --rootless b &&
+	jq '.process.args = ["sh", "-c", "test -d /proc/self && echo processes; test -e /proc/meminfo && echo more"]' b/config.json >c &&
+	mv c b/config.json && XDG_RUNTIME_DIR=$T/home "$RUNTIME" --root $T/home/state run -b b x
+	EOF
+	try unshare -m --propagation private sh -c "mount -t tmpfs none /proc/fs &&
+		exec setpriv --reuid 54321 --regid 54321 --clear-groups sh $T/inside"
+	if [ "$status" = 0 ]; then
+		assert_output processes
+	else
+		assert_output_has "mount proc at /proc: permission denied: a part of the caller's own /proc is hidden"
+	fi
+}

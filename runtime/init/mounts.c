@@ -399,8 +399,13 @@ static int set_iversion(int tree, const struct step_mount *m, struct err *e)
 /* What a user namespace may not mount anew: a proc that shows processes only, the host's sysfs as it is. */
 static int make_fallback(const struct step_mount *m, bool *ret_clone, struct err *e)
 {
-	if (m->flags & STEP_MOUNT_PROC_SUBSET)
-		return make_fs(m, "subset", "pid", e);
+	if (m->flags & STEP_MOUNT_PROC_SUBSET) {
+		int fd = make_fs(m, "subset", "pid", e);
+		return fd == -EPERM ? err_set(e, EPERM, "mount proc at %s: permission denied: a part of the caller's own "
+							"/proc is hidden, and for that reason this kernel refuses a new "
+							"one, with subset=pid too", m->destination)
+				    : fd;
+	}
 	if (m->flags & STEP_MOUNT_SYSFS_FALLBACK) {
 		int fd = init_clone("/sys", SYS_AT_RECURSIVE);
 		*ret_clone = true;
