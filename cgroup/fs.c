@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "../runtime/base/sys.h"
 #include "../runtime/base/util.h"
 
-/* How often a walk starts again when another container's removal took a parent away under it. */
-#define WALK_RETRIES 8
+/* How long a walk starts again when another container's removal took a parent away under it. */
+#define WALK_RETRY_MS 2000
+#define WALK_PAUSE_NS 500000
 
 /* ---- controllers ------------------------------------------------------------------------------------ */
 
@@ -208,7 +210,7 @@ int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_ke
 	r = cg_base_open(&base, &mount, e);
 	if (r < 0)
 		return r;
-	for (int i = 0; i < WALK_RETRIES; i++) {
+	for (int64_t deadline = now_ms() + WALK_RETRY_MS;;) {
 		struct walk w = { .mount = mount, .fd = fcntl(base, F_DUPFD_CLOEXEC, 3) };
 
 		if (w.fd < 0)
@@ -222,8 +224,10 @@ int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_ke
 		fd_close(&w.fd);
 		if (w.depth > w.kept)
 			cg_remove_chain(base, p->path, w.kept);
-		if (r != -ENOENT && r != -ENODEV)
+		if ((r != -ENOENT && r != -ENODEV) || now_ms() > deadline)
 			break;
+		/* Where processors are scarce the other side must get its turn. */
+		(void)nanosleep(&(struct timespec){ .tv_nsec = WALK_PAUSE_NS }, NULL);
 	}
 	return err_in(e, "create cgroup %s", p->path);
 }

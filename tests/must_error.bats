@@ -171,6 +171,7 @@ with()
 	kill $!
 	wait $! || :
 	wait_until 5 rmdir /sys/fs/cgroup/ctr/busy
+	rmdir /sys/fs/cgroup/ctr 2>/dev/null || :
 }
 
 @test "E23 a cgroup path that is invalid" {
