@@ -285,6 +285,8 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 		r = rdt_join(c->state->rdt_group, c->state->rdt_monitor, x.talk.child.pid, e);
 	if (r == 0)
 		r = host_rlimits(&x.talk, e);
+	if (r == 0 && !o->detach)
+		host_window_size(x.talk.console);
 	if (r == 0)
 		r = talk_start(x.talk.child.sync, NULL, EXEC_TIMEOUT_MS, e);
 	if (r == 0)

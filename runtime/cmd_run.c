@@ -21,6 +21,8 @@ static const struct opt run_options[] = {
 static int run_created(struct ctx *ctx, const struct run_opts *o, struct container *c, struct created *created,
 		       struct err *e)
 {
+	if (!o->detach)
+		host_window_size(created->console);
 	int r = host_start(ctx, c, created->sync, e);
 
 	if (r < 0 || o->detach)

@@ -39,12 +39,12 @@ struct session {
 
 /* ---- our own terminal --------------------------------------------------------------------------------------------- */
 
-static void copy_window_size(const struct session *s)
+void host_window_size(int console)
 {
 	struct winsize w;
 
-	if (s->a->console >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0)
-		(void)ioctl(s->a->console, TIOCSWINSZ, &w);
+	if (console >= 0 && ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0)
+		(void)ioctl(console, TIOCSWINSZ, &w);
 }
 
 static void terminal_raw(struct session *s)
@@ -56,7 +56,6 @@ static void terminal_raw(struct session *s)
 	t = s->saved;
 	cfmakeraw(&t);
 	s->raw = tcsetattr(STDIN_FILENO, TCSANOW, &t) == 0;
-	copy_window_size(s);
 }
 
 static void terminal_restore(struct session *s)
@@ -133,7 +132,7 @@ static void forward_signals(const struct session *s)
 		if (si.ssi_signo == SIGCHLD || si.ssi_signo == SIGPIPE)
 			continue;
 		if (si.ssi_signo == SIGWINCH) {
-			copy_window_size(s);
+			host_window_size(s->a->console);
 			if (s->a->console >= 0)
 				continue;
 		}

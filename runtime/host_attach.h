@@ -12,6 +12,12 @@ struct attach {
 };
 
 /*
+ * Gives a new terminal (its master; -1: nothing happens) the size of ours. Before the program starts: it may ask
+ * for the size as the first thing it does.
+ */
+void host_window_size(int console);
+
+/*
  * Passes signals, input, output and window size on until the program ends; our terminal is raw meanwhile
  * and restored in any case. Returns its exit status (128 + signal when killed).
  */
