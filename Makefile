@@ -128,6 +128,10 @@ $(B)/init_image.o: runtime/init_image.S $(B)/ctr-init
 	$(Q)mkdir -p $(@D)
 	$(call say,AS,$<)$(CC) -fPIE -DCTR_INIT_FILE='"$(B)/ctr-init"' -c -o $@ $<
 
+$(B)/sandbox_image.o: runtime/sandbox_image.S contrib/seccomp/default.json
+	$(Q)mkdir -p $(@D)
+	$(call say,AS,$<)$(CC) -fPIE -c -o $@ $<
+
 $(B)/gen-loopback: netns/gen/loopback.c
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)cc -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libmnl)
@@ -150,7 +154,7 @@ $(B)/ctr-systemd: $(SYSTEMD_SRC) runtime/base/err.h runtime/base/util.h Makefile
 	$(call say,LD,$@)cc $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(SYSTEMD_SRC) \
 		$(shell $(PKG) --cflags --libs libsystemd)
 
-$(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o
+$(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o $(B)/sandbox_image.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(B)/ctr: $(B)/runtime/main.o $(B)/libctr.a

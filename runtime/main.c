@@ -259,7 +259,7 @@ static int exit_status(const struct err *e, const char *command)
 	/* Wrong options of the command exec start with its name too. */
 	bool program = str_starts(e->text, "exec: ") && e->code != EINVAL;
 
-	if (command && (str_eq(command, "exec") || str_eq(command, "run"))) {
+	if (command && (str_eq(command, "exec") || str_eq(command, "run") || str_eq(command, "sandbox"))) {
 		if (program && e->code == ENOENT)
 			return 127;
 		if (program)

@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# ctr sandbox: what a command sees, what it may write, what it can reach; and what is left afterwards.
+# rootless
+
+load helpers
+
+setup()
+{
+	test_setup
+	mkdir -p "$T/home/.ssh" "$T/work"
+	echo key >"$T/home/.ssh/id"
+	export HOME=$T/home
+	cd "$T/work"
+}
+teardown() { cd /; test_teardown; }
+
+sandbox() { "$RUNTIME" --root "$ROOT" sandbox "$@"; }
+
+@test "the current directory is writable, the system is not; the status is the command's; nothing is printed" {
+	run sandbox sh -c 'echo x >made; touch /usr/x /etc/x 2>/dev/null; exit 7'
+	assert_equal "$status" 7
+	assert_output ""
+	assert_equal "$(cat made)" x
+	[ ! -e /usr/x ] && [ ! -e /etc/x ]
+	assert_equal "$(stat -c %u made)" "$(id -u)"
+}
+
+@test "home, /run, other processes and the caller's environment are not there" {
+	SECRET=1 run sandbox sh -c 'cat "$HOME/.ssh/id" 2>/dev/null; ls /run /root 2>/dev/null; echo "s=$SECRET"
+		[ -z "$(ls -A "$HOME")" ] && echo empty; [ ! -e /proc/'$$'/environ ] && echo alone'
+	assert_success
+	assert_output "s=
+empty
+alone"
+}
+
+@test "no capability, no new privileges, a filter, no network device but the loopback" {
+	run sandbox sh -c 'grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status | tr -d "\t"
+		grep -c : /proc/net/dev; echo 1 2>/dev/null >/proc/sys/kernel/hostname || echo refused'
+	assert_success
+	for line in CapEff:0000000000000000 CapBnd:0000000000000000 NoNewPrivs:1 Seccomp:2 1 refused; do
+		assert_line "$line"
+	done
+}
+
+@test "named paths: writable, read-only inside a writable one, in memory" {
+	mkdir "$T/other" hooks
+	run sandbox --rw "$T/other" --ro hooks --tmpfs /scratch --env A=b sh -c \
+		'touch '"$T"'/other/f /scratch/g; touch hooks/h 2>/dev/null || echo refused; echo $A'
+	assert_success
+	assert_output "refused
+b"
+	[ -e "$T/other/f" ] && [ ! -e hooks/h ]
+}
+
+@test "the home as current directory, a missing path, a missing program and a wrong word are errors" {
+	run sandbox --ro /nosuch true
+	assert_equal "$status" 1
+	assert_output_has "--ro /nosuch: missing"
+	run sandbox --net bad true
+	assert_output_has 'invalid --net "bad"'
+	run sandbox nosuch
+	assert_equal "$status" 127
+	cd "$HOME"
+	run sandbox true
+	assert_equal "$status" 1
+	assert_output_has "holds the home directory"
+}
+
+@test "the saved configuration runs as a bundle" {
+	mkdir -p "$T/b/rootfs"
+	sandbox --save "$T/b/config.json" sh -c 'pwd'
+	run "$RUNTIME" --root "$ROOT" run -b "$T/b" --overlay tmpfs saved
+	assert_success
+	assert_output "$T/work"
+}
