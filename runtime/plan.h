@@ -127,6 +127,7 @@ struct step_source {
 #define STEP_MOUNT_DEST_NOFOLLOW (1ULL << 5)
 #define STEP_MOUNT_SYSFS_FALLBACK (1ULL << 6) /* EPERM on a new sysfs: bind the host's, recursively */
 #define STEP_MOUNT_PROC_SUBSET (1ULL << 7)    /* EPERM on a new proc: try again with subset=pid */
+#define STEP_MOUNT_LABEL_ROOT (1ULL << 8)     /* `label` is written to the root's security.selinux */
 struct step_mount {
 	const char *destination; /* in the container's view, absolute */
 	const char *fstype;	 /* NULL for binds and remounts */
@@ -141,7 +142,7 @@ struct step_mount {
 	uint64_t ms_flags;	     /* superblock flags as MS_* */
 	uint64_t ms_clear;	     /* those that a remount takes away */
 	struct plan_strv data;	     /* "key" or "key=value" for the filesystem */
-	const char *label;	     /* SELinux context= option, NULL: none */
+	const char *label;	     /* SELinux context: the option, or see STEP_MOUNT_LABEL_ROOT */
 };
 struct step_device {
 	const char *path;

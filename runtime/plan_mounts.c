@@ -132,6 +132,34 @@ static uint64_t fallbacks(const struct builder *b, const char *type)
 	return 0;
 }
 
+/*
+ * linux.mountLabel on a new filesystem. What shares its superblock with the host or with the kernel's own mount
+ * takes no context= option (the kernel refuses "different security settings"): either it has labels of its own
+ * already, or the root gets its label as an extended attribute.
+ */
+static void set_label(const struct builder *b, const char *type, struct step_mount *s)
+{
+	static const struct {
+		const char *type;
+		bool label;
+		uint64_t flags;
+	} exceptions[] = { { "proc", false, 0 },
+			   { "sysfs", false, 0 },
+			   { "cgroup", false, 0 },
+			   { "cgroup2", false, 0 },
+			   { "mqueue", true, STEP_MOUNT_LABEL_ROOT } };
+	bool label = true;
+
+	if (!b->f->selinux || !b->l->mount_label)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(exceptions); i++)
+		if (str_eq(type, exceptions[i].type)) {
+			label = exceptions[i].label;
+			s->flags |= exceptions[i].flags;
+		}
+	s->label = label ? b->l->mount_label : NULL;
+}
+
 static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 {
 	const struct mount_options *o = &m->opt;
@@ -162,8 +190,7 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 	if (!m->bind && !o->remount) {
 		s->fstype = c->type;
 		s->flags |= fallbacks(b, c->type);
-		if (b->f->selinux && b->l->mount_label && !str_eq(c->type, "proc") && !str_eq(c->type, "sysfs"))
-			s->label = b->l->mount_label;
+		set_label(b, c->type, s);
 	}
 	if (is_cgroup(m)) {
 		s->fstype = m->source == PLAN_NO_SLOT ? "cgroup2" : NULL;

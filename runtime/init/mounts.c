@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 
 #include "../base/path.h"
 #include "copy.h"
@@ -345,7 +346,8 @@ static int configure(int fs, const struct step_mount *m, const char *extra_key, 
 		if (r < 0)
 			return fs_error(fs, r, m->data.v[i], m, e);
 	}
-	if (m->label && (r = sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "context", m->label, 0)) < 0)
+	if (m->label && !(m->flags & STEP_MOUNT_LABEL_ROOT) &&
+	    (r = sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "context", m->label, 0)) < 0)
 		return fs_error(fs, r, "context", m, e);
 	if (extra && (r = sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, extra_key, extra, 0)) < 0)
 		return fs_error(fs, r, extra, m, e);
@@ -394,6 +396,16 @@ static int set_iversion(int tree, const struct step_mount *m, struct err *e)
 	/* The access time class and nosymfollow are no part of that. */
 	const struct sys_mount_attr attr = { .attr_set = m->attr_set, .attr_clr = m->attr_clr };
 	return attr.attr_set || attr.attr_clr ? set_attr(tree, 0, &attr, m, e) : 0;
+}
+
+static int label_root(int tree, const struct step_mount *m, struct err *e)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", tree);
+	if (setxattr(path, "security.selinux", m->label, strlen(m->label) + 1, 0) < 0)
+		return err_sys(e, errno, "label the mount at %s", m->destination);
+	return 0;
 }
 
 /* What a user namespace may not mount anew: a proc that shows processes only, the host's sysfs as it is. */
@@ -445,6 +457,8 @@ static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 	if (tree < 0)
 		return tree;
 	int r = clone ? restrict_clone(tree, m, e) : set_attributes(in, tree, m, false, e);
+	if (r == 0 && m->flags & STEP_MOUNT_LABEL_ROOT && !clone)
+		r = label_root(tree, m, e);
 	if (r < 0)
 		return r;
 	auto_close int to = open_destination(in, m, true, -1, e);
