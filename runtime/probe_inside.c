@@ -613,8 +613,10 @@ static void chroot_look(struct probe *p, const struct probe_source *src, const s
 
 	if (fstatat(src->root, "proc/1/root/", &first, 0) == 0 && fstatat(src->root, ".", &ours, 0) == 0)
 		p->inside.chroot = probe_answer_of(first.st_dev != ours.st_dev || first.st_ino != ours.st_ino);
-	else if (root->any)
-		p->inside.chroot = probe_answer_of(!root->found); /* a directory that nothing is mounted on */
+	else if (root->any && !root->found)
+		p->inside.chroot = PROBE_YES; /* a directory that nothing is mounted on */
+	else if (root->any && !root->part)
+		p->inside.chroot = PROBE_NO; /* a part of a file system could be a bind made for a chroot */
 }
 
 static void containers_look(struct probe *p, const struct probe_source *src)

@@ -144,6 +144,6 @@ bundle '.linux.mountLabel = "u:r:nobody" | .process.args = ["true"]'
 ctr run --bundle b se </dev/null || echo "status $?"
 E
 	[ "${lines[*]}" = "status 1 gone status 1" ]
-	[ "${stderr_lines[0]}" = "ctr: label the session keyring: invalid argument" ]
+	[ "${stderr_lines[0]}" = "ctr: label the session keyring u:r:nobody: invalid argument" ]
 	[[ "${stderr_lines[1]}" = "ctr: mount tmpfs at /dev: context: "* ]]
 }

@@ -105,7 +105,9 @@ static int set_key_label(const char *label, struct err *e)
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : err_sys(e, fd, "open the label of new keys");
 	size_t n = strlen(label);
-	return write(fd, label, n) != (ssize_t)n ? err_sys(e, errno, "label the session keyring") : 0;
+	if (write(fd, label, n) != (ssize_t)n)
+		return err_sys(e, errno, "label the session keyring %s", label);
+	return 0;
 }
 
 int init_session(struct init *in, const struct step_session *s, struct err *e)
