@@ -16,6 +16,9 @@ INSTALL  ?= install
 # containerd installs a debug client called ctr: `make install BINLINK=0` leaves the link in BINDIR out.
 BINLINK  ?= 1
 CC       ?= cc
+# For programs that run during the build. CC=aarch64-linux-gnu-gcc builds for another machine.
+HOSTCC   ?= cc
+STRIP    ?= $(shell $(CC) -print-prog-name=strip)
 PKG      ?= pkg-config
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
@@ -62,7 +65,7 @@ ifeq ($(LIBC),musl)
 # against musl once the few entry points that glibc's headers put into them exist (runtime/base/compat.c).
 LIBC_CFLAGS := -nostdinc -isystem $(MUSL_INC) -isystem $(shell $(CC) -print-file-name=include) -idirafter $(B)/include
 LINK_START = -nostdlib -nostartfiles -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
-LINK_END   = $(MUSL_LIB)/libc.a -lgcc $(MUSL_LIB)/crtn.o
+LINK_END   = -Wl,--start-group $(MUSL_LIB)/libc.a -lgcc -Wl,--end-group $(MUSL_LIB)/crtn.o
 LINK_LIBS  = $(STATIC_LIBS)
 PREPARE    = $(B)/include/.done
 else
@@ -95,7 +98,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check unit install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -107,7 +110,7 @@ $(B)/include/.done:
 	$(Q)mkdir -p $(B)/include/sys
 	$(Q)ln -sfn /usr/include/linux $(B)/include/linux
 	$(Q)ln -sfn /usr/include/asm-generic $(B)/include/asm-generic
-	$(Q)ln -sfn /usr/include/$(MULTIARCH)/asm $(B)/include/asm
+	$(Q)ln -sfn $(firstword $(wildcard /usr/include/$(MULTIARCH)/asm /usr/$(MULTIARCH)/include/asm)) $(B)/include/asm
 	$(Q)ln -sfn /usr/include/yajl $(B)/include/yajl
 	$(Q)ln -sf /usr/include/seccomp.h /usr/include/seccomp-syscalls.h $(B)/include/
 	$(Q)ln -sf /usr/include/sys/capability.h $(B)/include/sys/
@@ -122,7 +125,7 @@ $(B)/runtime/main.o: ALL_CPPFLAGS += -DCTR_COMMIT='"$(GIT_DESC)"'
 
 $(B)/ctr-init: $(INIT_OBJ)
 	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) $(INIT_OBJ) $(LINK_END)
-	$(Q)$(if $(filter 1,$(SAN) $(COVERAGE)),:,strip $@)
+	$(Q)$(if $(filter 1,$(SAN) $(COVERAGE)),:,$(STRIP) $@)
 
 $(B)/init_image.o: runtime/init_image.S $(B)/ctr-init
 	$(Q)mkdir -p $(@D)
@@ -134,7 +137,7 @@ $(B)/sandbox_image.o: runtime/sandbox_image.S contrib/seccomp/default.json
 
 $(B)/gen-loopback: netns/gen/loopback.c
 	$(Q)mkdir -p $(@D)
-	$(call say,CC,$<)cc -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libmnl)
+	$(call say,CC,$<)$(HOSTCC) -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libmnl)
 
 $(B)/gen/loopback.c: $(B)/gen-loopback
 	$(Q)mkdir -p $(@D) && $< > $@
@@ -145,13 +148,13 @@ $(B)/gen/loopback.o: $(B)/gen/loopback.c | $(PREPARE)
 NET_SRC := $(wildcard netns/helper/*.c) netns/devices.c runtime/base/err.c runtime/base/arena.c
 $(B)/ctr-net: $(NET_SRC) $(wildcard netns/helper/*.h) netns/netns.h Makefile
 	$(Q)mkdir -p $(@D)
-	$(call say,LD,$@)cc $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(NET_SRC) \
+	$(call say,LD,$@)$(CC) $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(NET_SRC) \
 		$(shell $(PKG) --cflags --libs libmnl)
 
 SYSTEMD_SRC := $(wildcard cgroup/helper/*.c) runtime/base/err.c
 $(B)/ctr-systemd: $(SYSTEMD_SRC) runtime/base/err.h runtime/base/util.h Makefile
 	$(Q)mkdir -p $(@D)
-	$(call say,LD,$@)cc $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(SYSTEMD_SRC) \
+	$(call say,LD,$@)$(CC) $(OPT) $(WARN) $(ALL_CPPFLAGS) $(CFLAGS) -pie $(SANLD) $(LDHARD) $(LDFLAGS) -o $@ $(SYSTEMD_SRC) \
 		$(shell $(PKG) --cflags --libs libsystemd)
 
 $(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o $(B)/sandbox_image.o
@@ -169,6 +172,8 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libctr.a
 $(B)/tests/unit/systemd: | $(HELPERS)
 
 # Unit and golden tests: no privilege, seconds. Each program prints TAP.
+unit-build: $(TESTS)
+
 unit: $(TESTS)
 	$(Q)fail=0; for t in $(TESTS); do $$t || fail=1; done; exit $$fail
 

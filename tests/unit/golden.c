@@ -127,7 +127,16 @@ static void run_row(const struct golden *g)
 }
 
 #define ROW(i) static void row_##i(void) { run_row(&rows[i]); }
-ROW(0) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7)
+ROW(0) ROW(1) ROW(2) ROW(3) ROW(4) ROW(6) ROW(7)
+
+static void row_5(void)
+{
+#ifdef __x86_64__
+	run_row(&rows[5]);
+#else
+	tap_skip("its plan names the length of the filter on x86-64");
+#endif
+}
 
 static const struct tap_test tests[] = {
 	{ "default bundle, root, run", row_0 },
