@@ -142,8 +142,8 @@ $(B)/gen-loopback: netns/gen/loopback.c
 $(B)/gen/loopback.c: $(B)/gen-loopback
 	$(Q)mkdir -p $(@D) && $< > $@
 
-$(B)/gen/loopback.o: $(B)/gen/loopback.c | $(PREPARE)
-	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -I. -c -o $@ $<
+$(B)/gen/loopback.o: $(B)/gen/loopback.c Makefile | $(PREPARE)
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -c -o $@ $<
 
 NET_SRC := $(wildcard netns/helper/*.c) netns/devices.c runtime/base/err.c runtime/base/arena.c
 $(B)/ctr-net: $(NET_SRC) $(wildcard netns/helper/*.h) netns/netns.h Makefile
@@ -250,9 +250,10 @@ uninstall:
 dist:
 	$(Q)mkdir -p build
 	$(Q)git archive --prefix=ctr-$(VERSION)/ -o build/ctr-$(VERSION).tar.gz HEAD
-	$(Q)echo build/ctr-$(VERSION).tar.gz
+	$(Q)contrib/sbom build/ctr-$(VERSION).tar.gz >build/ctr-$(VERSION).spdx.json
+	$(Q)echo build/ctr-$(VERSION).tar.gz build/ctr-$(VERSION).spdx.json
 
 clean:
 	$(Q)rm -rf build compile_commands.json
 
--include $(HOST_OBJ:.o=.d) $(INIT_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)
+-include $(GEN_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(INIT_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)
