@@ -142,6 +142,7 @@ int cg_read(int dirfd, const char *file, char *buf, size_t size)
 	auto_close int fd = openat(dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	size_t used = 0;
 
+	buf[0] = '\0';
 	if (fd < 0)
 		return -errno;
 	while (used < size - 1) {

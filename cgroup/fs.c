@@ -386,12 +386,9 @@ static int need_of(const struct cgroup_knob_list *k, struct strv *need, struct e
 int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err *e)
 {
 	struct walk w = { .fd = -EBADF };
-	auto_free char **words = NULL;
 	struct strv need = { 0 };
-	int r;
+	int r = need_of(k, &need, e);
 
-	r = need_of(k, &need, e);
-	words = need.v;
 	if (r >= 0)
 		r = cg_path_check(path, e);
 	if (r >= 0)
@@ -405,5 +402,6 @@ int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err
 	if (r >= 0)
 		r = cgroup_apply(w.fd, k, CGROUP_LATE, e);
 	fd_close(&w.fd);
+	free(need.v);
 	return r;
 }

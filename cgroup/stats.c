@@ -357,7 +357,7 @@ static int read_hugetlb(struct reader *r, struct cgroup_hugetlb_list *ret)
 		if (copy >= 0 && !d)
 			(void)close(copy);
 	}
-	while (e == 0 && l.n < 16 && (entry = readdir(d)) != NULL) {
+	while (e == 0 && d && l.n < 16 && (entry = readdir(d)) != NULL) {
 		size_t n = page_size(entry->d_name);
 		if (n)
 			e = read_page_size(r, entry->d_name, n, &l);

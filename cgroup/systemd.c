@@ -208,7 +208,7 @@ static int helper_run(struct arena *a, const struct cgroup_systemd_options *o, c
 		      const struct strbuf *rows, struct err *e)
 {
 	struct cgroup_systemd s = CGROUP_SYSTEMD_NONE;
-	char line[ANSWER_MAX];
+	char line[ANSWER_MAX] = "";
 	const char *answer;
 	int r = helper_start(a, o, args, &s, e);
 
@@ -368,7 +368,7 @@ int cgroup_systemd_create(struct arena *a, const struct cgroup_plan *p,
 	struct cgroup_systemd s = CGROUP_SYSTEMD_NONE;
 	auto_strbuf struct strbuf rows = { 0 };
 	const char *scope, *tasks_max = NULL;
-	char line[ANSWER_MAX];
+	char line[ANSWER_MAX] = "";
 	int r = args[3] ? rows_make(&rows, o, true, &tasks_max, e) : err_nomem(e);
 
 	if (r >= 0)

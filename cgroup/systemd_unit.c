@@ -110,7 +110,7 @@ int cg_cpu_list(struct arena *a, const char *member, const char *list, uint8_t *
 	size_t used = 0;
 
 	do {
-		uint32_t from, to;
+		uint32_t from = 0, to;
 
 		while (*s == ' ')
 			s++;
@@ -175,9 +175,9 @@ static int limit(struct properties *p, const char *name, int64_t v)
 
 static int list(struct properties *p, const char *name, const char *member, const char *text)
 {
-	uint8_t *bits;
+	uint8_t *bits = NULL;
 	char *hex;
-	size_t n;
+	size_t n = 0;
 	int r = cg_cpu_list(p->a, member, text, &bits, &n, p->e);
 
 	if (r < 0)

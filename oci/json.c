@@ -1014,6 +1014,7 @@ static __attribute__((cold)) void bad_syntax(struct parser *p, size_t at)
 
 static int parser_run(struct parser *p)
 {
+	/* cppcheck-suppress ctuuninitvar ; set member by member, because zeroing the pools would cost pages */
 	struct json_doc *d = p->doc;
 	yajl_alloc_funcs memory = { scratch_alloc, scratch_realloc, scratch_free, p };
 	yajl_status status;

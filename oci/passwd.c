@@ -44,7 +44,7 @@ enum { FIELD_UID = 2, FIELD_HOME = 5, FIELDS };
 
 static bool line_home(struct text line, uint32_t uid, struct text *home)
 {
-	struct text field[FIELDS];
+	struct text field[FIELDS] = { { 0 } };
 
 	for (size_t i = 0; i < FIELDS; i++)
 		if (!cut(&line, ':', &field[i]))

@@ -38,7 +38,7 @@ static int delete_force(struct ctx *ctx, const char *id, struct err *e)
 static int delete_stopped(struct ctx *ctx, const char *id, bool strict, struct err *e)
 {
 	auto_container struct container c = CONTAINER_NONE;
-	enum status status;
+	enum status status = STATUS_CREATING;
 	int r = store_load(ctx, id, &c, e);
 
 	if (r == 0)

@@ -365,8 +365,8 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 {
 	const struct exec_opts *o = opts;
 	auto_container struct container c = CONTAINER_NONE;
-	const struct plan *p;
-	enum status status;
+	const struct plan *p = NULL;
+	enum status status = STATUS_CREATING;
 
 	int r = fd_check_kept(o->preserve_fds, e);
 	if (r == 0)
@@ -380,7 +380,7 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	if (status == STATUS_CREATING || (status == STATUS_PAUSED && !o->ignore_paused))
 		return err_set(e, EINVAL, "cannot exec in container \"%s\" in state %s", c.id, status_name(status));
 	r = exec_prepare(ctx, o, &c, argc - 1, argv + 1, &p, e);
-	return r < 0 ? r : exec_run_plan(ctx, &c, o, p, e);
+	return r < 0 || !p ? r : exec_run_plan(ctx, &c, o, p, e);
 }
 
 const struct command command_exec = {

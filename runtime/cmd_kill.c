@@ -48,7 +48,7 @@ static int kill_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	const struct kill_opts *o = opts;
 	auto_container struct container c = CONTAINER_NONE;
 	auto_close int pidfd = -EBADF;
-	enum status status;
+	enum status status = STATUS_CREATING;
 	int sig = argc > 1 ? signal_parse(argv[1], e) : SIGTERM;
 
 	if (sig < 0)

@@ -10,7 +10,7 @@ static int set_frozen(struct ctx *ctx, const char *id, bool freeze, struct err *
 {
 	auto_container struct container c = CONTAINER_NONE;
 	auto_close int fd = -EBADF;
-	enum status status;
+	enum status status = STATUS_CREATING;
 	int r = store_load(ctx, id, &c, e);
 
 	if (r == 0)

@@ -10,7 +10,7 @@
 static int start_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
 	auto_container struct container c = CONTAINER_NONE;
-	enum status status;
+	enum status status = STATUS_CREATING;
 	int r = store_load(ctx, argv[0], &c, e);
 
 	(void)opts;

@@ -10,7 +10,7 @@ static int state_run(struct ctx *ctx, const void *opts, int argc, char **argv, s
 {
 	auto_container struct container c = CONTAINER_NONE;
 	auto_strbuf struct strbuf b = { 0 };
-	enum status status;
+	enum status status = STATUS_CREATING;
 	int r = store_load(ctx, argv[0], &c, e);
 
 	(void)opts;

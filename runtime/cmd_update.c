@@ -174,8 +174,8 @@ static int read_stdin(struct ctx *ctx, char **ret, size_t *ret_n, struct err *e)
 static int from_file(struct ctx *ctx, const char *file, struct resources *r, struct err *e)
 {
 	const struct resources *parsed;
-	char *text;
-	size_t n;
+	char *text = NULL;
+	size_t n = 0;
 	int ret = str_eq(file, "-") ? read_stdin(ctx, &text, &n, e) :
 				      file_read(&ctx->arena, AT_FDCWD, file, RESOURCES_MAX, &text, &n, e);
 

@@ -19,7 +19,7 @@ static int make_scope(struct ctx *ctx, struct container *c, const struct plan *p
 {
 	const struct linux_conf *l = p->config->linux_;
 	const struct resources *limits = l ? resources_of_version(&ctx->arena, l->resources, p->config->oci_version) : NULL;
-	const char *path;
+	const char *path = NULL;
 	int r = 0;
 
 	fill_options(h, c->state);

@@ -253,7 +253,7 @@ static void creation_undo(struct creation *k, struct err *e)
 	host_cgroup_done(k->ctx, k->plan, &k->cgroup);
 	if (k->cgroup.made && k->c->state)
 		best_effort(host_cgroup_remove(k->ctx, k->c->state, &second));
-	if (k->rdt_made)
+	if (k->rdt_made && k->c->state)
 		best_effort(remove_rdt(k->c->state, &second));
 	best_effort(store_remove(k->c, &second));
 }

@@ -43,8 +43,8 @@ static int run_ctr_net(struct arena *a, char *const *argv, int netns, const char
 int netdevs_move(struct arena *a, const struct config *c, pid_t pid, struct netdev_move *ret, struct err *e)
 {
 	char program[PATH_MAX], ns[64];
-	char *const *argv;
-	const char *printed;
+	char *const *argv = NULL;
+	const char *printed = NULL;
 
 	if (!c->linux_ || !c->linux_->net_devices.n)
 		return 0;

@@ -22,7 +22,8 @@
 #include "base/sys.h"
 #include "base/util.h"
 
-extern const uint8_t ctr_init_image[], ctr_init_image_end[];
+extern const uint8_t ctr_init_image[];
+extern const uint64_t ctr_init_image_size;
 
 /*
  * clone3() with CLONE_VM | CLONE_VFORK, and execveat() in the child, without touching the stack in between:
@@ -119,7 +120,7 @@ static int image_memfd(struct err *e)
 	if (fd < 0)
 		return err_sys(e, errno, "make room for the init program");
 	/* Two symbols of one object (init_image.S): cppcheck-suppress comparePointers */
-	int r = fd_write_all(fd, ctr_init_image, (size_t)(ctr_init_image_end - ctr_init_image));
+	int r = fd_write_all(fd, ctr_init_image, (size_t)ctr_init_image_size);
 	if (r < 0)
 		return err_sys(e, r, "copy the init program");
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)

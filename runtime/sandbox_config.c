@@ -13,7 +13,8 @@
 
 #include "base/util.h"
 
-extern const char sandbox_seccomp[], sandbox_seccomp_end[];
+extern const char sandbox_seccomp[];
+extern const uint64_t sandbox_seccomp_size;
 
 /* Bound read-only where the host has them. */
 static const char *const system_dirs[] = {
@@ -135,7 +136,7 @@ static int put_linux(struct strbuf *b, const struct sandbox_opts *o, struct err 
 		      host ? "" : ",{\"type\":\"network\"}", geteuid(), geteuid(), getegid(), getegid());
 	if (!o->seccomp || str_eq(o->seccomp, "default")) {
 		strbuf_puts(b, "\"seccomp\":");
-		strbuf_add(b, sandbox_seccomp, (size_t)(sandbox_seccomp_end - sandbox_seccomp));
+		strbuf_add(b, sandbox_seccomp, (size_t)sandbox_seccomp_size);
 		strbuf_puts(b, ",");
 	}
 	strbuf_puts(b, paths);

@@ -95,7 +95,7 @@ static uint32_t program_flags(const struct seccomp_conf *c, bool notify)
 {
 	uint32_t flags = c->flags.v ? 0 : FLAG_SPEC_ALLOW;
 
-	for (size_t i = 0; i < c->flags.n; i++)
+	for (size_t i = 0; c->flags.v && i < c->flags.n; i++)
 		flags |= c->flags.v[i];
 	/* The kernel knows it together with a listener only (seccomp(2)). */
 	if (!notify)

@@ -174,9 +174,8 @@ static size_t emit_equal(struct gen *g, const struct condition *c, bool high, si
 static size_t emit_order(struct gen *g, const struct condition *c, uint16_t op, size_t t, size_t f)
 {
 	uint32_t high = (uint32_t)(c->value >> 32);
-	size_t low = emit_jump(g, op, (uint32_t)c->value, t, f);
-
-	low = emit_load(g, arg_offset(c->arg, false));
+	(void)emit_jump(g, op, (uint32_t)c->value, t, f);
+	size_t low = emit_load(g, arg_offset(c->arg, false));
 	if (c->mask <= UINT32_MAX)
 		return low;
 	(void)emit_jump(g, BPF_JGT, high, t, emit_jump(g, BPF_JEQ, high, low, f));
@@ -279,7 +278,7 @@ static size_t name_numbers(uint32_t scmp, const char *name, uint32_t ret[2], uin
 	bool socket = nr < MUX_SOCKET && nr >= MUX_SOCKET - 20, ipc = nr < MUX_IPC && nr >= MUX_IPC - 24;
 	size_t n = 0;
 
-	*ret_sub = 0;
+	*ret_sub = ret[0] = ret[1] = 0;
 	if (nr >= 0) {
 		ret[0] = (uint32_t)nr;
 		return 1;
@@ -292,7 +291,7 @@ static size_t name_numbers(uint32_t scmp, const char *name, uint32_t ret[2], uin
 		*ret_sub = (uint32_t)((socket ? MUX_SOCKET : MUX_IPC) - nr);
 		ret[n++] = (uint32_t)mux;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(x86_mux); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(x86_mux) && n < 2; i++)
 		if (x86_mux[i].pseudo == nr)
 			ret[n++] = x86_mux[i].direct;
 	return n;
@@ -354,10 +353,12 @@ static void add_rules(struct gen *g, uint32_t scmp)
 
 static void add_range(struct gen *g, uint32_t first, uint32_t action)
 {
-	struct range *last = g->n_ranges ? &g->ranges[g->n_ranges - 1] : NULL;
+	if (g->n_ranges) {
+		const struct range *last = &g->ranges[g->n_ranges - 1];
 
-	if (last && !last->n && last->action == action)
-		return;
+		if (!last->n && last->action == action)
+			return;
+	}
 	g->ranges[g->n_ranges++] = (struct range){ .first = first, .action = action };
 }
 
@@ -580,20 +581,23 @@ static int gen_init(struct gen *g, struct err *e)
 
 static int gen_program(struct gen *g, struct err *e)
 {
-	size_t marks[ARRAY_SIZE(abis)], n = 0;
-	uint32_t audit[ARRAY_SIZE(abis)];
+	struct {
+		uint32_t audit;
+		size_t mark;
+	} found[ARRAY_SIZE(abis)] = { 0 };
+	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(abis); i++) {
-		if (!has_abi(g->c, abis[i].scmp) || (n && audit[n - 1] == abis[i].audit))
+		if (!has_abi(g->c, abis[i].scmp) || (n && found[n - 1].audit == abis[i].audit))
 			continue;
-		int r = emit_arch(g, abis[i].audit, &marks[n], e);
+		int r = emit_arch(g, abis[i].audit, &found[n].mark, e);
 		if (r < 0)
 			return r;
-		audit[n++] = abis[i].audit;
+		found[n++].audit = abis[i].audit;
 	}
 	size_t next = emit_return(g, SCMP_ACT_KILL);
 	for (size_t i = 0; i < n; i++)
-		next = emit_jump(g, BPF_JEQ, audit[i], marks[i], next);
+		next = emit_jump(g, BPF_JEQ, found[i].audit, found[i].mark, next);
 	(void)emit_load(g, offsetof(struct seccomp_data, arch));
 	return 0;
 }

@@ -349,7 +349,7 @@ int container_status(const struct container *c, enum status *ret, int *ret_pidfd
 		*ret = STATUS_STOPPED;
 	else if (is_frozen(s))
 		*ret = STATUS_PAUSED;
-	else if (str_eq(s->status, "created") && waits_for_start(c))
+	else if (s->status && str_eq(s->status, "created") && waits_for_start(c))
 		*ret = STATUS_CREATED;
 	else
 		*ret = STATUS_RUNNING;

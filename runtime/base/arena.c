@@ -10,6 +10,7 @@
 
 #define ARENA_DEFAULT ((size_t)256 << 20)
 
+#undef err_nomem
 int err_nomem(struct err *e)
 {
 	return err_set(e, ENOMEM, "out of memory");

@@ -34,5 +34,8 @@ void arena_rewind(struct arena *a, size_t used);
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 /* What a caller says when one of the above gave NULL. */
 int err_nomem(struct err *e) __attribute__((cold));
+#if defined(__clang_analyzer__) || defined(CTR_ANALYZER)
+#define err_nomem(e) (err_nomem(e), -1) /* as in err.h */
+#endif
 
 #endif

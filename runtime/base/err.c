@@ -105,6 +105,12 @@ static void one_line(char *s)
 			*s = '?';
 }
 
+/* For the analyser err.h makes macros of these. */
+#undef err_sys
+#undef err_set
+#undef err_bad
+#undef err_in
+
 int err_sys(struct err *e, int errnum, const char *fmt, ...)
 {
 	va_list ap;

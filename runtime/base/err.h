@@ -33,6 +33,14 @@ int err_bad(struct err *e, const char *fmt, ...) ERR_FORMAT(2, 3);
 /* Puts "FMT: " in front of what is there; returns -e->code. */
 int err_in(struct err *e, const char *fmt, ...) ERR_FORMAT(2, 3);
 
+#if defined(__clang_analyzer__) || defined(CTR_ANALYZER)
+/* The analyser sees one file at a time and cannot know that these are never 0 or more. */
+#define err_sys(...) (err_sys(__VA_ARGS__), -1)
+#define err_set(...) (err_set(__VA_ARGS__), -1)
+#define err_bad(...) (err_bad(__VA_ARGS__), -1)
+#define err_in(...) (err_in(__VA_ARGS__), -1)
+#endif
+
 /* Text of an errno as engines expect it (lower case, independent of libc and locale). */
 const char *err_text(int errnum);
 /* Symbolic name of an errno ("ENOENT"), or NULL for one that is not in the table. */

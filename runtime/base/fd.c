@@ -41,7 +41,7 @@ static ssize_t read_some(int fd, char *buf, size_t n)
 
 int file_read_at(struct arena *a, int dirfd, const char *name, size_t max, char **ret, size_t *ret_n)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	auto_close int fd = open_regular(dirfd, name, &st);
 
 	if (fd < 0)

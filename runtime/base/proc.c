@@ -109,7 +109,7 @@ int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal)
 
 int proc_reap(int pidfd)
 {
-	int status, sig;
+	int status = 0, sig = 0;
 	int r = proc_reap_exact(pidfd, &status, &sig);
 
 	return r < 0 ? r : sig ? 128 + sig : status;

@@ -178,7 +178,7 @@ int init_no_new_privs(struct init *in, const struct step_no_new_privs *s, struct
 
 static int hand_listener(struct init *in, int fd, struct err *e)
 {
-	struct sync_message m;
+	struct sync_message m = { 0 };
 	int got = -1;
 	int r = sync_send(in->sync, SYNC_NOTIFY, 0, fd, e);
 
@@ -218,7 +218,7 @@ int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *
 		return err_sys(e, fd, "load the seccomp filter");
 	if (s->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
 		return hand_listener(in, fd, e);
-	fd = -EBADF; /* without a listener the result is 0, not a descriptor */
+	(void)TAKE_FD(fd); /* without a listener the result is 0, not a descriptor */
 	return 0;
 }
 

@@ -39,7 +39,7 @@ static void keep_state(struct init *in, int fd)
 
 int init_hook_point(struct init *in, const struct step_hook_point *s, struct err *e)
 {
-	struct sync_message m;
+	struct sync_message m = { 0 };
 	int fd = -1;
 	int r = sync_send(in->sync, SYNC_MOUNTED, 0, -1, e);
 
@@ -264,7 +264,7 @@ static int wait_call(struct init *in, int listener, struct err *e)
 
 int init_gate(struct init *in, const struct step_gate *s, struct err *e)
 {
-	struct sync_message m;
+	struct sync_message m = { 0 };
 	int fd = -1;
 
 	in->started = true;
