@@ -27,6 +27,13 @@ static const char *check_core_sched(const char *value)
 		       : "must be new or pid:NUMBER";
 }
 
+static const char *check_isolation(const char *value)
+{
+	return str_eq(value, "namespaces") || str_eq(value, "vm") || str_eq(value, "vm,emulate")
+		       ? NULL
+		       : "must be namespaces, vm or vm,emulate";
+}
+
 static const char *check_overlay(const char *value)
 {
 	return str_eq(value, "tmpfs") || value[0] == '/' ? NULL : "must be tmpfs or an absolute path";
@@ -37,6 +44,7 @@ const struct annotation annotations[] = {
 	{ ANNOTATION_LANDLOCK, "linux.landlock as JSON", NULL },
 	{ ANNOTATION_CORE_SCHED, "new|pid:NUMBER", check_core_sched },
 	{ ANNOTATION_ROOT_IDMAP, "true|false", check_bool },
+	{ ANNOTATION_ISOLATION, "namespaces|vm|vm,emulate", check_isolation },
 	{ ANNOTATION_OVERLAY, "tmpfs|DIRECTORY", check_overlay },
 };
 const size_t annotations_n = ARRAY_SIZE(annotations);

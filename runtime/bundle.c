@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/util.h"
 #include "host_home.h"
+#include "vm.h"
 
 #define CONFIG_MAX ((size_t)16 << 20)
 
@@ -87,11 +88,53 @@ static void pick_manager(const struct ctx *ctx, enum cgroup_manager *ret)
 		*ret = CGROUP_DISABLED;
 }
 
+static const char *bundle_root(struct ctx *ctx, const struct config *c, const char *bundle)
+{
+	return c->root->path[0] == '/' ? c->root->path : arena_printf(&ctx->arena, "%s/%s", bundle, c->root->path);
+}
+
 static const char *bundle_home(struct ctx *ctx, const struct config *c, const char *bundle)
 {
-	const char *root = c->root->path[0] == '/' ? c->root->path : arena_printf(&ctx->arena, "%s/%s", bundle, c->root->path);
+	const char *root = bundle_root(ctx, c, bundle);
 
 	return c->process && root ? host_home(&ctx->arena, root, &c->process->env, c->process->user.uid) : NULL;
+}
+
+/* The strongest of what the caller, the annotation and the configuration's vm section ask for. */
+static int choose_isolation(struct ctx *ctx, const struct config *c, struct isolation_choice *ret, struct err *e)
+{
+	const char *annotation = config_annotation(c, ANNOTATION_ISOLATION);
+	struct isolation_choice own = { 0 }, its = { 0 };
+	int r = ctx->isolation ? isolation_parse("--isolation", ctx->isolation, &own, e) : 0;
+
+	if (r == 0 && annotation)
+		r = isolation_parse(ANNOTATION_ISOLATION, annotation, &its, e);
+	ret->kind = MAX(own.kind, its.kind);
+	if (c->vm)
+		ret->kind = ISOLATION_VM;
+	ret->emulate = own.emulate || its.emulate;
+	return r;
+}
+
+/* Afterwards the configuration is that of the VMM's container. */
+static int into_vm(struct ctx *ctx, const struct isolation_choice *how, struct create_options *co, const struct config **c,
+		   struct err *e)
+{
+	struct vm_split split;
+	const char *rootfs = bundle_root(ctx, *c, co->bundle);
+
+	if (!rootfs)
+		return err_nomem(e);
+	if (co->keep_fds)
+		return err_bad(e, "--preserve-fds: a descriptor of the host cannot be handed into a micro-VM");
+	int r = vm_split(ctx, *c, rootfs, how, co->init, &split, e);
+	if (r < 0)
+		return r;
+	co->guest = *c;
+	co->guest_rootfs = rootfs;
+	co->init = false;
+	*c = split.host;
+	return 0;
 }
 
 int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bool listener, struct bundle_plan *ret,
@@ -116,6 +159,17 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		r = absolute_bundle(ctx, o->bundle ? o->bundle : ".", &co.bundle, e);
 	if (r == 0)
 		r = read_config(ctx, o, co.bundle, &ret->config, e);
+	if (r < 0)
+		return r;
+	co.home = bundle_home(ctx, ret->config, co.bundle);
+	const char *init = config_annotation(ret->config, ANNOTATION_INIT);
+	co.init |= init && str_eq(init, "true");
+	struct isolation_choice how = { 0 };
+	r = choose_isolation(ctx, ret->config, &how, e);
+	if (r == 0 && how.kind == ISOLATION_VM && o->overlay)
+		r = err_bad(e, "--overlay: for a micro-VM there is only the annotation " ANNOTATION_OVERLAY "=tmpfs");
+	if (r == 0 && how.kind == ISOLATION_VM)
+		r = into_vm(ctx, &how, &co, &ret->config, e);
 	if (r == 0)
 		r = facts_gather(&ret->facts, e);
 	if (r < 0)
@@ -131,9 +185,6 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		if (r < 0)
 			return r;
 	}
-	const char *init = config_annotation(ret->config, ANNOTATION_INIT);
-	co.init |= init && str_eq(init, "true");
-	co.home = bundle_home(ctx, ret->config, co.bundle);
 	r = plan_build(&ctx->arena, ret->config, &co, &ret->facts, &ret->plan, e);
 	for (size_t i = 0; r == 0 && i < ret->plan->warnings.n; i++)
 		ctx_warn(ctx, "%s", ret->plan->warnings.v[i]);

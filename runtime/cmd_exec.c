@@ -25,6 +25,7 @@
 #include "host_socket.h"
 #include "plan_exec.h"
 #include "store.h"
+#include "vm.h"
 
 #define PROCESS_MAX ((size_t)16 << 20)
 #define EXEC_TIMEOUT_MS 60000
@@ -340,6 +341,11 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 	if (!s->process)
 		return err_bad(e, "container \"%s\" has no process to start from", c->id);
 	r = o->process ? process_from_file(ctx, o->process, p, e) : process_from_options(ctx, o, s, argc, argv, p, e);
+	if (r == 0 && str_eq(s->isolation, "vm")) {
+		const struct process guest = *p;
+		r = o->preserve_fds ? err_bad(e, "--preserve-fds: a descriptor of the host cannot be handed into a micro-VM")
+				    : vm_exec_process(&ctx->arena, &guest, p, e);
+	}
 	if (r == 0 && p->terminal && o->detach && !o->console_socket)
 		r = err_bad(e, "a detached process with a terminal needs --console-socket");
 	if (r == 0 && !p->terminal && o->console_socket)

@@ -32,9 +32,9 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->version = STATE_VERSION;
 	s->id = p->id;
 	s->bundle = p->bundle;
-	s->rootfs = p->rootfs;
+	s->rootfs = p->guest ? p->guest_rootfs : p->rootfs;
 	s->status = "creating";
-	s->isolation = "namespaces";
+	s->isolation = p->guest ? "vm" : "namespaces";
 	s->cgroup_manager = p->cgroup_manager;
 	s->cgroup_path = p->cgroup->path;
 	s->systemd_scope = p->cgroup->unit;
@@ -46,7 +46,7 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->seccomp = p->filter.n > 0;
 	s->seccomp_flags = p->filter_flags;
 	s->oci_version = p->config->oci_version;
-	s->annotations = p->config->annotations;
+	s->annotations = (p->guest ? p->guest : p->config)->annotations;
 	if (p->config->linux_)
 		s->landlock = p->config->linux_->landlock;
 	if (p->rdt) {
@@ -91,7 +91,7 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	if (r < 0)
 		return err_sys(e, r, "read /proc");
 	fill_from_plan(s, p);
-	r = state_keep_process(&ctx->arena, s, p->config->process, e);
+	r = state_keep_process(&ctx->arena, s, (p->guest ? p->guest : p->config)->process, e);
 	if (r < 0)
 		return r;
 	hooks->poststart = p->hooks->poststart;

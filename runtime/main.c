@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/util.h"
 #include "ctx.h"
+#include "vm.h"
 
 #ifndef CTR_COMMIT
 #define CTR_COMMIT "unknown"
@@ -37,7 +38,7 @@ static const struct opt global_options[] = {
 	{ "systemd-cgroup", 's', G(FLAG, systemd_cgroup), NULL, "place containers in systemd scopes" },
 	{ "cgroup-manager", 0, G(STRING, cgroup_manager), "NAME", "cgroupfs (default), systemd or disabled" },
 	{ "rootless", 0, G(STRING, rootless), "WORD", "auto, true or false; accepted from engines: what is needed is found out" },
-	{ "isolation", 0, G(STRING, isolation), "NAME", "namespaces (default)" },
+	{ "isolation", 0, G(STRING, isolation), "WORD", "namespaces (default), vm, or vm,emulate: a kernel of its own" },
 	{ "version", 'v', G(FLAG, version), NULL, "print the version" },
 	OPT_END,
 };
@@ -117,7 +118,8 @@ static int help_global(struct err *e)
 	opt_help(&b, global_options);
 	strbuf_puts(&b, "\ncommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		strbuf_printf(&b, "  %-12s %s\n", commands[i]->name, commands[i]->help);
+		if (*commands[i]->help)
+			strbuf_printf(&b, "  %-12s %s\n", commands[i]->name, commands[i]->help);
 	strbuf_puts(&b, "\n`ctr COMMAND --help` explains one command.\n");
 	return print_out(&b, e);
 }
@@ -177,16 +179,16 @@ static int run_command(struct ctx *ctx, const struct command *c, int argc, char 
 	return c->run(ctx, opts, n, argv, e);
 }
 
-/* A stronger isolation than there is must not become a weaker one without a word. */
-static int check_isolation(const struct ctx *ctx, struct err *e)
+/* The name we are called by can only raise it. */
+static int check_isolation(struct ctx *ctx, struct err *e)
 {
+	struct isolation_choice choice = { 0 };
 	const char *slash = strrchr(ctx->program, '/');
+	int r = ctx->isolation ? isolation_parse("--isolation", ctx->isolation, &choice, e) : 0;
 
-	if (ctx->isolation && !str_eq(ctx->isolation, "namespaces"))
-		return err_bad(e, "not supported yet: --isolation %s: only namespaces is", ctx->isolation);
-	if (str_eq(slash ? slash + 1 : ctx->program, "ctr-vm"))
-		return err_bad(e, "not supported yet: isolation in a micro-VM (called as %s)", ctx->program);
-	return 0;
+	if (choice.kind == ISOLATION_NAMESPACES && str_eq(slash ? slash + 1 : ctx->program, "ctr-vm"))
+		ctx->isolation = "vm";
+	return r;
 }
 
 static int check_log(const struct ctx *ctx, struct err *e)
@@ -282,6 +284,8 @@ int main(int argc, char **argv)
 	/* Engines may leave SIGPIPE ignored; a reader that went away must show as an error either way. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	int r = fd_sanitize(&e);
+	if (r == 0 && getpid() == 1 && str_eq(ctx.program, "/init"))
+		r = vm_agent(&e);
 	if (r == 0)
 		r = arena_init(&ctx.arena, 0, &e);
 	if (r == 0)

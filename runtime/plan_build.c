@@ -741,6 +741,8 @@ int plan_build(struct arena *a, const struct config *c, const struct create_opti
 	if (!p)
 		return err_nomem(e);
 	p->config = c;
+	p->guest = o->guest;
+	p->guest_rootfs = o->guest_rootfs;
 	p->id = o->id;
 	p->bundle = o->bundle;
 	p->hooks = c->hooks ? c->hooks : &no_hooks;

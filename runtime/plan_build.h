@@ -27,6 +27,9 @@ struct create_options {
 	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
 	enum cgroup_manager cgroup_manager;
 	const char *overlay; /* --overlay: "tmpfs" or an absolute path; NULL: as the annotation says */
+	/* A micro-VM: the bundle's own configuration and root, where the plan is the VMM's container. Else NULL. */
+	const struct config *guest;
+	const char *guest_rootfs;
 	const char *home; /* HOME for an environment without one; NULL: leave it */
 };
 
@@ -65,6 +68,8 @@ struct plan_rlimit { uint32_t resource; uint64_t soft, hard; };
 struct plan {
 	const char *id, *bundle, *rootfs;
 	const struct config *config;
+	const struct config *guest; /* as in create_options */
+	const char *guest_rootfs;
 	uint64_t clone_flags; /* namespaces of the first process */
 	struct id_maps maps;
 	bool new_pid_ns; /* the container's first process is its pid 1 */

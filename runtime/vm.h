@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_VM_H
+#define CTR_VM_H
+
+/*
+ * A container in a micro-VM. On the host it is an ordinary container of ours, whose program is the VMM with a file
+ * server and a monitor: namespaces, cgroup with the limits, no capability that the file server does not need, a root
+ * with nothing but what they run on. So state, kill, pause, ps, events, stats, hooks and delete are those of any
+ * container. Inside, the guest's first process is ctr again: it runs the bundle as an ordinary container of the
+ * guest's kernel, so that namespaces, seccomp, capabilities and masked paths hold there too.
+ *
+ *	vm_prepare.c	kernel, modules and ctr itself as files that any VM starts from; kept by what they are made of
+ *	vm_config.c	one configuration becomes two: the VMM's, and the guest's
+ *	vm_monitor.c	starts the VMM, carries the streams between it and the clients
+ *	vm_qemu.c	the one file that knows the VMM
+ *	vm_client.c	one command in the guest, seen from the host
+ *	vm_agent.c	the guest's first process
+ *	vm_frame.c	what they say to each other
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../oci/config.h"
+#include "ctx.h"
+#include "vm_frame.h"
+
+/* How strongly a container is separated from the machine; a later one is the stronger. */
+enum isolation { ISOLATION_NAMESPACES, ISOLATION_VM };
+struct isolation_choice { enum isolation kind; bool emulate; /* a VM by emulation where there is no KVM */ };
+/* "namespaces", "vm" or "vm,emulate". -EINVAL: `who` names the source in the message. */
+int isolation_parse(const char *who, const char *text, struct isolation_choice *ret, struct err *e) MUST_CHECK;
+
+/* Files that a VM starts from. */
+struct vm_place {
+	const char *root;   /* a directory: the root of the VMM's container */
+	const char *kernel; /* release of its kernel */
+	bool made;	    /* just now */
+};
+/*
+ * Finds or makes them. `kernel`: path of an image, NULL: the newest of /boot. They are kept in /var/cache/ctr/vm, or in
+ * an ordinary user's cache directory, under a name made of everything that went in. Errors name the missing package.
+ */
+int vm_prepare(struct ctx *ctx, const char *kernel, struct vm_place *ret, struct err *e) MUST_CHECK;
+
+/* The two configurations that one becomes, in `a`. */
+struct vm_split { const struct config *host, *guest; };
+struct vm_machine {
+	bool kvm;
+	uint64_t memory_mib;
+	uint32_t vcpus;
+	bool volumes; /* there are binds: a second share */
+	const char *qemu, *virtiofsd, *append;
+};
+/*
+ * `c` is what the bundle says, `rootfs` its absolute root. Refuses what cannot hold in a VM, by the field's path. Decides the machine too: memory
+ * from vm.hwConfig or linux.resources, processors from vm.hwConfig.
+ */
+int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const struct isolation_choice *how, bool init,
+	     struct vm_split *ret, struct err *e) MUST_CHECK;
+/* The process that runs one more command in the VM, from the process that it shall be in the guest. */
+int vm_exec_process(struct arena *a, const struct process *guest, struct process *ret, struct err *e) MUST_CHECK;
+
+/* One command of the guest. */
+struct vm_command { bool exec, terminal; const char *document; size_t n; };
+/*
+ * Runs it over `socket` with our standard streams; `signals` as from signals_take(). The exit status, or an error when
+ * the VM ended or said what it must not.
+ */
+int vm_client(int socket, int signals, const struct vm_command *k, struct err *e) MUST_CHECK;
+
+/* Paths inside the VMM's container. */
+#define VM_SOCKET "/run/ctr.sock"
+#define VM_SHARE_ROOT "/share/root"
+#define VM_SHARE_VOLUMES "/share/volumes"
+
+/* The environment of the monitor; documents come in pieces, since one variable has 128 KiB at most. */
+#define VM_ENV_DOCUMENT "CTR_VM_DOCUMENT_"
+#define VM_ENV_PIECE 100000u
+
+/* The VMM's command line; descriptors of the machine's port and of its serial line are inherited by it. */
+int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int serial, char ***ret, struct err *e) MUST_CHECK;
+int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *dir, const char *cache, int listener,
+		      char ***ret, struct err *e) MUST_CHECK;
+#define VM_FS_SOCKET(i) ((i) ? "/run/fs1.sock" : "/run/fs0.sock")
+
+/* The guest's first process; does not return unless it cannot begin. */
+int vm_agent(struct err *e) MUST_CHECK;
+
+#endif

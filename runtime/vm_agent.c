@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first process of a micro-VM's guest: mounts what the kernel gives, loads the few modules, mounts the shares, and
+ * runs a `ctr` command per stream: the container's own (run) and those that join it (exec). Must not decide anything
+ * about the container: the configuration that it is sent goes to `ctr` as it is. Single-threaded; ends the machine
+ * when its line ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/util.h"
+#include "vm.h"
+
+#define PORT "/dev/vport0p1"
+#define PORT_WAIT_MS 20000
+#define CONTAINER_WAIT_MS 60000
+#define MODULES_MAX 32
+#define MODULE_COMPRESSED 4 /* finit_module(2), Linux 5.17 */
+#define OWN "/ctr"
+#define STATE "/run/ctr"
+#define BUNDLE "/run/bundle"
+#define ID "container"
+#define PID_FILE "/run/container.pid"
+
+/* ---- the guest itself -------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *type, *target;
+	unsigned long flags;
+	const char *data;
+} mounts[] = {
+	{ "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+	{ "sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+	{ "devtmpfs", "/dev", MS_NOSUID, NULL },
+	{ "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666" },
+	{ "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755" },
+	{ "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ "cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+};
+
+static int copy_self(const char *to, struct err *e)
+{
+	char data[65536];
+	auto_close int in = open(OWN, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	ssize_t n;
+
+	if (in < 0 || out < 0)
+		return err_sys(e, errno, "copy %s", OWN);
+	while ((n = read(in, data, sizeof(data))) > 0) {
+		int r = fd_write_all(out, data, (size_t)n);
+		if (r < 0)
+			return err_sys(e, r, "copy %s", OWN);
+	}
+	return n < 0 ? err_sys(e, errno, "copy %s", OWN) : 0;
+}
+
+/* pivot_root(2) is not for the kernel's first root: the guest's own is a tmpfs, with nothing but ctr. */
+static int change_root(struct err *e)
+{
+	static const char *const dirs[] = { "/root/proc", "/root/sys", "/root/dev", "/root/run", "/root/tmp", "/root/share",
+					    "/root/share/root", "/root/share/volumes", "/root/modules" };
+
+	(void)mkdir("/root", 0755);
+	if (mount("tmpfs", "/root", "tmpfs", MS_NODEV, "mode=755") < 0)
+		return err_sys(e, errno, "mount the guest's root");
+	int r = copy_self("/root" OWN, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (mkdir(dirs[i], 0755) < 0)
+			return err_sys(e, errno, "make %s", dirs[i]);
+	if (mount("/modules", "/root/modules", NULL, MS_BIND, NULL) < 0)
+		return err_sys(e, errno, "keep the modules");
+	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_sys(e, errno, "change to the guest's root");
+	return 0;
+}
+
+static int mount_all(struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		(void)mkdir(mounts[i].target, 0755); /* /dev/pts is not there before /dev is */
+		if (mount(mounts[i].type, mounts[i].target, mounts[i].type, mounts[i].flags, mounts[i].data) < 0)
+			return err_sys(e, errno, "mount %s", mounts[i].target);
+	}
+	return 0;
+}
+
+/* In the order of their names, which is that of their needs. */
+static int load_modules(struct err *e)
+{
+	char path[64];
+
+	for (int i = 0; i < MODULES_MAX; i++) {
+		(void)snprintf(path, sizeof(path), "/modules/%02d", i);
+		auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return 0;
+		int r = (int)syscall(SYS_finit_module, fd, "", 0);
+		if (r < 0 && errno == ENOEXEC)
+			r = (int)syscall(SYS_finit_module, fd, "", MODULE_COMPRESSED);
+		if (r < 0 && errno != EEXIST)
+			return err_sys(e, errno, "load module %d", i);
+	}
+	return 0;
+}
+
+static bool wants_volumes(void)
+{
+	char line[4096];
+
+	return file_read_short(AT_FDCWD, "/proc/cmdline", line, sizeof(line)) > 0 && strstr(line, " ctr.volumes");
+}
+
+static int open_port(struct err *e)
+{
+	const struct timespec pause = { 0, 2000000 };
+	int64_t deadline = now_ms() + PORT_WAIT_MS;
+	int fd;
+
+	while ((fd = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0 && now_ms() < deadline)
+		(void)nanosleep(&pause, NULL);
+	return fd < 0 ? err_sys(e, errno, "open %s", PORT) : fd;
+}
+
+static int set_up(struct err *e)
+{
+	int r = change_root(e);
+
+	if (r == 0)
+		r = mount_all(e);
+	if (r == 0)
+		r = load_modules(e);
+	if (r == 0 && mount("root", VM_SHARE_ROOT, "virtiofs", 0, NULL) < 0)
+		r = err_sys(e, errno, "mount the share of the root filesystem");
+	if (r == 0 && wants_volumes() && mount("volumes", VM_SHARE_VOLUMES, "virtiofs", 0, NULL) < 0)
+		r = err_sys(e, errno, "mount the share of the volumes");
+	return r < 0 ? r : open_port(e);
+}
+
+/* ---- streams ----------------------------------------------------------------------------------------------- */
+
+struct job {
+	bool used, terminal, ended; /* ended: the process is reaped */
+	pid_t pid;
+	int in, out[2]; /* out[0] serves both directions of a terminal, `in` is a duplicate then */
+	int document;	/* being received */
+	size_t document_size;
+	size_t at, n;	/* of input that the process has not taken yet */
+	bool input_ended;
+	uint32_t room;	/* how much output may be sent */
+	uint32_t status;
+	char input[VM_WINDOW];
+};
+
+struct agent {
+	int port, signals;
+	struct vm_reader in;
+	struct vm_queue out;
+	struct job *jobs[VM_STREAMS_MAX];
+};
+
+static int send_frame(struct agent *g, enum vm_type type, uint16_t i, const void *data, size_t n, struct err *e)
+{
+	int r = vm_put(&g->out, SIZE_MAX / 2, type, i, data, n);
+
+	return r < 0 ? err_sys(e, r, "answer") : 0;
+}
+
+static struct job *job_of(struct agent *g, uint16_t i)
+{
+	struct job *j = g->jobs[i];
+
+	if (!j && (j = g->jobs[i] = calloc(1, sizeof(*j))))
+		j->in = j->out[0] = j->out[1] = j->document = -EBADF;
+	return j;
+}
+
+static int job_exit(struct agent *g, uint16_t i, uint32_t status, struct err *e)
+{
+	struct job *j = g->jobs[i];
+
+	fd_close(&j->in);
+	fd_close(&j->out[0]);
+	fd_close(&j->out[1]);
+	fd_close(&j->document);
+	free(j);
+	g->jobs[i] = NULL;
+	return send_frame(g, VM_EXIT, i, &status, sizeof(status), e);
+}
+
+/* What cannot begin is told on its standard error, as `ctr` itself would. */
+static int job_fail(struct agent *g, uint16_t i, const struct err *why, struct err *e)
+{
+	char text[ERR_TEXT_MAX + 16];
+	int n = snprintf(text, sizeof(text), "ctr: %s\n", why->text);
+	int r = send_frame(g, VM_ERR, i, text, (size_t)n, e);
+
+	return r < 0 ? r : job_exit(g, i, 255, e);
+}
+
+static int put_document(struct job *j, uint16_t i, const char *data, size_t n, struct err *e)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), i == VM_MAIN ? BUNDLE "/config.json" : "/run/process-%u", i);
+	if (j->document < 0) {
+		(void)mkdir(BUNDLE, 0700);
+		j->document = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	}
+	if (j->document < 0)
+		return err_sys(e, errno, "write %s", path);
+	j->document_size += n;
+	if (j->document_size > VM_DOCUMENT_MAX)
+		return err_set(e, EFBIG, "%s is too large", path);
+	int r = fd_write_all(j->document, data, n);
+	return r < 0 ? err_sys(e, r, "write %s", path) : 0;
+}
+
+/* On the host the container runs as soon as its VM is started; who joins it waits until it is there. */
+static void wait_for_container(void)
+{
+	const struct timespec pause = { 0, 5000000 };
+	int64_t deadline = now_ms() + CONTAINER_WAIT_MS;
+
+	while (access(PID_FILE, F_OK) < 0 && now_ms() < deadline)
+		(void)nanosleep(&pause, NULL);
+}
+
+static __attribute__((noreturn)) void become(uint16_t i, bool exec, const int fds[3], bool terminal)
+{
+	static const char *const run[] = { OWN, "--root", STATE, "run", "--bundle", BUNDLE, "--pid-file", PID_FILE, ID,
+					    NULL };
+	char file[64];
+	const char *const more[] = { OWN, "--root", STATE, "exec", "--process", file, ID, NULL };
+	static char *const env[] = { NULL };
+	sigset_t none;
+
+	(void)snprintf(file, sizeof(file), "/run/process-%u", i);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)setsid();
+	for (int k = 0; k < 3; k++)
+		if (dup2(fds[k], k) < 0)
+			_exit(255);
+	if (terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		_exit(255);
+	if (exec)
+		wait_for_container();
+	(void)execve(OWN, (char *const *)(uintptr_t)(exec ? more : run), env);
+	_exit(255);
+}
+
+static int open_terminal(struct job *j, const struct vm_size *size, int fds[3], struct err *e)
+{
+	const struct winsize w = { .ws_row = size->rows, .ws_col = size->columns };
+	int unlock = 0, number;
+	auto_close int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	char path[32];
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, (int)TIOCGPTN, &number) < 0 ||
+	    ioctl(master, TIOCSWINSZ, &w) < 0)
+		return err_sys(e, errno, "make a terminal");
+	(void)snprintf(path, sizeof(path), "/dev/pts/%d", number);
+	fds[0] = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fds[0] < 0)
+		return err_sys(e, errno, "open %s", path);
+	fds[1] = fds[2] = fds[0];
+	j->in = fcntl(master, F_DUPFD_CLOEXEC, 3);
+	j->out[0] = TAKE_FD(master);
+	return j->in < 0 ? err_sys(e, errno, "make a terminal") : 0;
+}
+
+static int open_pipes(struct job *j, int fds[3], struct err *e)
+{
+	int p[3][2];
+
+	for (int i = 0; i < 3; i++)
+		if (pipe2(p[i], O_CLOEXEC) < 0)
+			return err_sys(e, errno, "make pipes");
+	fds[0] = p[0][0];
+	fds[1] = p[1][1];
+	fds[2] = p[2][1];
+	j->in = p[0][1];
+	j->out[0] = p[1][0];
+	j->out[1] = p[2][0];
+	(void)fcntl(j->in, F_SETFL, O_NONBLOCK);
+	(void)fcntl(j->out[0], F_SETFL, O_NONBLOCK);
+	(void)fcntl(j->out[1], F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+static int job_start(struct job *j, uint16_t i, const struct vm_run *run, struct err *e)
+{
+	int fds[3];
+
+	j->terminal = run->terminal;
+	j->room = VM_WINDOW;
+	fd_close(&j->document);
+	int r = run->terminal ? open_terminal(j, &run->size, fds, e) : open_pipes(j, fds, e);
+	if (r < 0)
+		return r;
+	j->pid = fork();
+	if (j->pid < 0)
+		return err_sys(e, errno, "start ctr");
+	if (j->pid == 0)
+		become(i, run->exec, fds, run->terminal);
+	j->used = true;
+	for (int k = 0; k < (run->terminal ? 1 : 3); k++)
+		(void)close(fds[k]);
+	return 0;
+}
+
+/* ---- what comes -------------------------------------------------------------------------------------------- */
+
+static void take_input(struct job *j, const char *data, size_t n)
+{
+	if (n == 0)
+		j->input_ended = true;
+	if (j->at) {
+		memmove(j->input, j->input + j->at, j->n);
+		j->at = 0;
+	}
+	n = MIN(n, sizeof(j->input) - j->n); /* the host keeps to its credit */
+	memcpy(j->input + j->n, data, n);
+	j->n += n;
+}
+
+static int take(struct agent *g, const struct vm_head *h, const char *data, struct err *e)
+{
+	struct job *j = h->type == VM_PUT || h->type == VM_RUN ? job_of(g, h->stream) : g->jobs[h->stream];
+	struct err why;
+	struct vm_run run;
+	struct vm_size size;
+	uint32_t value = 0;
+	int r = 0;
+
+	if (h->size == sizeof(value))
+		memcpy(&value, data, sizeof(value));
+	if (!j)
+		return 0; /* its end is on the way to the host */
+	switch (h->type) {
+	case VM_PUT: r = put_document(j, h->stream, data, h->size, &why); break;
+	case VM_RUN:
+		memcpy(&run, data, sizeof(run));
+		r = job_start(j, h->stream, &run, &why);
+		break;
+	case VM_IN: take_input(j, data, h->size); break;
+	case VM_CREDIT: j->room += value; break;
+	case VM_RESIZE:
+		memcpy(&size, data, sizeof(size));
+		(void)ioctl(j->in, TIOCSWINSZ, &(struct winsize){ .ws_row = size.rows, .ws_col = size.columns });
+		break;
+	case VM_SIGNAL:
+		if (j->used && !j->ended)
+			(void)kill(j->pid, (int)value);
+		break;
+	case VM_GONE:
+		if (j->used && !j->ended)
+			(void)kill(j->pid, SIGHUP);
+		j->room = UINT32_MAX / 2;
+		j->input_ended = true;
+		break;
+	default: break;
+	}
+	return r < 0 ? job_fail(g, h->stream, &why, e) : 0;
+}
+
+static int receive(struct agent *g, struct err *e)
+{
+	struct vm_head h;
+	const char *data;
+	int r = vm_read(&g->in, g->port);
+
+	if (r == -EAGAIN)
+		return 0;
+	if (r <= 0)
+		return err_set(e, ECONNRESET, "the host is gone");
+	while ((r = vm_next(&g->in, VM_FROM_HOST, &h, &data, e)) > 0) {
+		r = take(g, &h, data, e);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* ---- what goes --------------------------------------------------------------------------------------------- */
+
+static int give_input(struct agent *g, uint16_t i, struct err *e)
+{
+	static const char eot = 4;
+	struct job *j = g->jobs[i];
+	uint32_t took = 0;
+
+	while (j->n) {
+		ssize_t n = write(j->in, j->input + j->at, j->n);
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0) /* the program reads no more: what comes is swallowed */
+			n = (ssize_t)j->n;
+		j->at += (size_t)n;
+		j->n -= (size_t)n;
+		took += (uint32_t)n;
+	}
+	if (!j->n && j->input_ended && j->in >= 0) {
+		if (j->terminal && write(j->in, &eot, 1) < 0)
+			return 0; /* full: again when it is not */
+		fd_close(&j->in);
+	}
+	return took ? send_frame(g, VM_CREDIT, i, &took, sizeof(took), e) : 0;
+}
+
+static int fetch_output(struct agent *g, uint16_t i, int which, struct err *e)
+{
+	struct job *j = g->jobs[i];
+	char data[8192];
+
+	while (j->out[which] >= 0 && j->room) {
+		ssize_t n = read(j->out[which], data, MIN(sizeof(data), (size_t)j->room));
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (n <= 0) { /* EIO: nobody has the terminal open */
+			fd_close(&j->out[which]);
+			return 0;
+		}
+		j->room -= (uint32_t)n;
+		int r = send_frame(g, which ? VM_ERR : VM_OUT, i, data, (size_t)n, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The end of the process counts, not that of its output: what it left behind may hold the pipes. */
+static int job_finish(struct agent *g, uint16_t i, struct err *e)
+{
+	struct job *j = g->jobs[i];
+	int left = 0;
+
+	for (int k = 0; k < 2; k++) {
+		int r = fetch_output(g, i, k, e), n = 0;
+		if (r < 0)
+			return r;
+		if (j->out[k] >= 0 && ioctl(j->out[k], FIONREAD, &n) == 0)
+			left += n;
+	}
+	return left && !j->room ? 0 : job_exit(g, i, j->status, e);
+}
+
+static void reap(struct agent *g)
+{
+	struct signalfd_siginfo si;
+	int status;
+	pid_t pid;
+
+	while (read(g->signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < VM_STREAMS_MAX; i++) {
+			struct job *j = g->jobs[i];
+			if (!j || !j->used || j->ended || j->pid != pid)
+				continue;
+			j->ended = true;
+			j->status = WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : 128U + (uint32_t)WTERMSIG(status);
+		}
+}
+
+static int step(struct agent *g, struct err *e)
+{
+	struct pollfd p[2 + 3 * VM_STREAMS_MAX];
+	size_t n = 2;
+	int r = 0;
+
+	p[0] = (struct pollfd){ .fd = g->port, .events = (short)(POLLIN | (vm_waits(&g->out) ? POLLOUT : 0)) };
+	p[1] = (struct pollfd){ .fd = g->signals, .events = POLLIN };
+	for (size_t i = 0; i < VM_STREAMS_MAX; i++) {
+		const struct job *j = g->jobs[i];
+		if (!j || !j->used)
+			continue;
+		p[n++] = (struct pollfd){ .fd = j->n || j->input_ended ? j->in : -1, .events = POLLOUT };
+		p[n++] = (struct pollfd){ .fd = j->room ? j->out[0] : -1, .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = j->room ? j->out[1] : -1, .events = POLLIN };
+	}
+	if (poll(p, n, -1) < 0 && errno != EINTR)
+		return err_sys(e, errno, "wait");
+	if (p[1].revents)
+		reap(g);
+	if (p[0].revents & (POLLIN | POLLHUP | POLLERR))
+		r = receive(g, e);
+	for (uint16_t i = 0; r == 0 && i < VM_STREAMS_MAX; i++) {
+		if (!g->jobs[i] || !g->jobs[i]->used)
+			continue;
+		r = give_input(g, i, e);
+		for (int k = 0; r == 0 && k < 2; k++)
+			r = fetch_output(g, i, k, e);
+		if (r == 0 && g->jobs[i]->ended)
+			r = job_finish(g, i, e);
+	}
+	if (r == 0 && (r = vm_flush(&g->out, g->port)) < 0)
+		r = err_sys(e, r, "answer the host");
+	return r;
+}
+
+int vm_agent(struct err *e)
+{
+	static const uint32_t protocol = VM_PROTOCOL;
+	struct agent *g = calloc(1, sizeof(*g));
+	sigset_t set;
+
+	if (!g)
+		return err_nomem(e);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	g->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	g->port = set_up(e);
+	int r = g->port < 0 ? g->port : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);
+	if (r == 0)
+		r = vm_flush(&g->out, g->port);
+	while (r == 0)
+		r = step(g, e);
+	/* The host shows the last line of the serial line. */
+	(void)fprintf(stderr, "ctr: micro-VM's agent: %s\n", e->text);
+	(void)sync();
+	(void)reboot(RB_AUTOBOOT); /* the VMM is told not to reboot, and ends */
+	return -ECONNRESET;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * QEMU and virtiofsd as the VMM: the one file that knows their options. Another VMM is another file with these
+ * functions. Must not start anything: the monitor does.
+ */
+#include "vm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/util.h"
+
+struct args { struct arena *a; char **v; size_t n, room; bool failed; };
+
+static void add(struct args *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct args *x, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	char *s = n >= 0 && (size_t)n < sizeof(text) && x->n + 1 < x->room ? arena_strdup(x->a, text) : NULL;
+	if (s)
+		x->v[x->n++] = s;
+	else
+		x->failed = true;
+}
+
+static int finish(struct args *x, char ***ret, struct err *e)
+{
+	if (!x->v || x->failed)
+		return err_set(e, E2BIG, "the micro-VM's command line is too long");
+	*ret = x->v;
+	return 0;
+}
+
+/*
+ * Emulated, the machine has no timer of a known rate, and the kernel would measure the processor's against one that a
+ * busy host delays: it is told the rate, which is the host's own.
+ */
+static unsigned long tsc_khz(void)
+{
+#ifdef __x86_64__
+	const struct timespec pause = { 0, 10000000 };
+	struct timespec t[2];
+	uint64_t c[2];
+
+	for (int i = 0; i < 2; i++) {
+		(void)clock_gettime(CLOCK_MONOTONIC_RAW, &t[i]);
+		c[i] = __builtin_ia32_rdtsc();
+		if (i == 0)
+			(void)nanosleep(&pause, NULL);
+	}
+	uint64_t ns = (uint64_t)(t[1].tv_sec - t[0].tv_sec) * 1000000000U + (uint64_t)t[1].tv_nsec - (uint64_t)t[0].tv_nsec;
+	return ns ? (unsigned long)((c[1] - c[0]) * 1000000U / ns) : 0;
+#else
+	return 0;
+#endif
+}
+
+static void add_kernel(struct args *x, const struct vm_machine *m)
+{
+	unsigned long khz = m->kvm ? 0 : tsc_khz();
+	char tsc[64] = "";
+
+	if (khz)
+		(void)snprintf(tsc, sizeof(tsc), " tsc=reliable tsc_early_khz=%lu", khz);
+	add(x, "-kernel");
+	add(x, "/boot/vmlinuz");
+	add(x, "-initrd");
+	add(x, "/boot/initrd");
+	add(x, "-append");
+	/* A guest that panics ends the machine; self-tests of its cryptography would take half a second. */
+	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1%s%s%s%s", tsc, m->volumes ? " ctr.volumes" : "",
+	    m->append ? " " : "", m->append ? m->append : "");
+}
+
+int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int serial, char ***ret, struct err *e)
+{
+	struct args x = { .a = a, .v = arena_array(a, 80, sizeof(char *)), .room = 80 };
+	static const char *const fixed[] = {
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+		/* vhost-user devices know only the present form of virtio. */
+		"-global", "virtio-mmio.force-legacy=false",
+		"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+		"-device", "virtio-serial-device,max_ports=2",
+	};
+
+	add(&x, "%s", m->qemu);
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		add(&x, "%s", fixed[i]);
+	/* Without PIC and PIT an emulated guest gets no interrupt that it is not ready for; the clock is read from the RTC. */
+	add(&x, "-M");
+	add(&x, "microvm,acpi=on,isa-serial=on,pic=off,pit=off,rtc=on,memory-backend=m");
+	add(&x, "-accel");
+	add(&x, m->kvm ? "kvm" : "tcg,tb-size=64");
+	add(&x, "-cpu");
+	add(&x, m->kvm ? "host" : "max");
+	add(&x, "-smp");
+	add(&x, "%u", m->vcpus);
+	add(&x, "-m");
+	add(&x, "%lluM", (unsigned long long)m->memory_mib);
+	add(&x, "-object");
+	add(&x, "memory-backend-memfd,id=m,share=on,size=%lluM", (unsigned long long)m->memory_mib);
+	add(&x, "-chardev");
+	add(&x, "socket,id=port,fd=%d", port);
+	add(&x, "-device");
+	add(&x, "virtserialport,chardev=port,nr=1,name=ctr.0");
+	add(&x, "-chardev");
+	add(&x, "socket,id=serial,fd=%d", serial);
+	add(&x, "-serial");
+	add(&x, "chardev:serial");
+	for (int i = 0; i <= m->volumes; i++) {
+		add(&x, "-chardev");
+		add(&x, "socket,id=fs%d,path=%s", i, VM_FS_SOCKET(i));
+		add(&x, "-device");
+		add(&x, "vhost-user-fs-device,chardev=fs%d,tag=%s,queue-size=1024", i, i ? "volumes" : "root");
+	}
+	add_kernel(&x, m);
+	return finish(&x, ret, e);
+}
+
+int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *dir, const char *cache, int listener,
+		      char ***ret, struct err *e)
+{
+	struct args x = { .a = a, .v = arena_array(a, 16, sizeof(char *)), .room = 16 };
+
+	add(&x, "%s", m->virtiofsd);
+	add(&x, "--fd=%d", listener);
+	add(&x, "--rlimit-nofile=0"); /* the monitor has raised it as far as it goes */
+	add(&x, "-o");
+	add(&x, "source=%s", dir);
+	add(&x, "-o");
+	add(&x, "cache=%s", cache);
+	add(&x, "-o");
+	add(&x, "sandbox=chroot"); /* the namespaces are there already */
+	add(&x, "-o");
+	add(&x, "xattr");
+	return finish(&x, ret, e);
+}

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+# rootless
+# Containers in micro-VMs, by emulation: the same commands, a kernel of their own. The kernel is Debian's, downloaded
+# and unpacked below the build directory where /boot has none (as root; an ordinary user takes what is there).
+#
+# CTR_TEST_VM=0 skips all of it.
+
+load helpers
+
+KERNELS=${CTR_TEST_HOME:+$CTR_TEST_HOME/top/build/isolation}
+KERNELS=${KERNELS:-${CTR_TEST_CACHE:-$BATS_TEST_DIRNAME/../build}/isolation}
+
+# An image with its modules beside it, in the way that a file system of a Debian has them.
+setup_file()
+{
+	local package release
+	[ "${CTR_TEST_VM:-1}" != 0 ] && [ "$(id -u)" = 0 ] && ! compgen -G "$KERNELS/boot/vmlinuz-*" >/dev/null || return 0
+	package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image/ { print $2; exit }')
+	[ -n "$package" ] && command -v depmod >/dev/null || return 0
+	mkdir -p "$KERNELS.new" && cd "$KERNELS.new" || return 0
+	apt-get -q download "$package" >/dev/null 2>&1 && dpkg -x "$package"_*.deb . && rm -f ./*.deb || return 0
+	release=$(basename lib/modules/*)
+	depmod -b . "$release" || return 0
+	# What no test needs: a copy of the rest goes to the ordinary user.
+	cd "lib/modules/$release/kernel" && find . -name '*.ko' ! -path './drivers/virtio/*' ! -path './drivers/char/*' \
+		! -path './drivers/net/*' ! -path './net/core/*' ! -path './fs/fuse/*' ! -path './fs/overlayfs/*' -delete
+	cd "$KERNELS.new" && rm -rf usr && chmod -R a+rX . && mv "$KERNELS.new" "$KERNELS"
+}
+
+setup()
+{
+	[ "${CTR_TEST_VM:-1}" != 0 ] || skip "CTR_TEST_VM=0"
+	[ "$(uname -m)" = x86_64 ] || skip "the host is no x86_64"
+	command -v qemu-system-x86_64 >/dev/null || skip "no QEMU (package qemu-system-x86)"
+	! readelf -lW "$RUNTIME" | grep -q INTERP || skip "the guest needs a static ctr"
+	KERNEL=$(compgen -G "$KERNELS/boot/vmlinuz-*" | tail -1)
+	[ -n "$KERNEL" ] || skip "no kernel: linux-image-cloud-amd64 could not be downloaded"
+	test_setup
+	export HOME=$T XDG_CACHE_HOME=$T/../cache-$(id -u)
+	mkdir -p "$XDG_CACHE_HOME"
+	new_bundle
+	update_config '.vm = {kernel: {path: $k}} | .annotations["ctr.isolation"] = "vm,emulate" | .root.readonly = false' \
+		--arg k "$KERNEL"
+}
+
+pid_of() { ctr state "$1" | jq .pid; }
+status_of() { ctr state "$1" | jq -r .status; }
+
+eventually()
+{
+	for _ in $(seq 400); do "$@" && return; sleep 0.05; done
+	echo "never: $*" >&2
+	cat "$T/log" >&2
+	return 1
+}
+said() { grep -q "$1" "$T/log"; }
+
+@test "micro-vm: output, input and exit status are the program's; the kernel is another one" {
+	set_sh 'uname -r; cat; echo to-err >&2; exit 7'
+	status=0
+	echo to-in | ctr run -b "$BUNDLE" "$ID" >"$T/out" 2>"$T/err" 3>&- || status=$?
+	assert_status 7
+	assert_equal "$(cat "$T/out")" "$(basename "$KERNEL" | sed s/vmlinuz-//)
+to-in"
+	assert_equal "$(cat "$T/err")" to-err
+	set_args nosuch
+	run_container
+	assert_status 127
+	assert_output 'ctr: exec: "nosuch": executable file not found in $PATH'
+}
+
+@test "micro-vm: what the configuration asks for holds inside the guest" {
+	root_only
+	set_sh 'grep -E "^(NoNewPrivs|Seccomp|CapEff):" /proc/self/status; hostname; cat /proc/self/cgroup
+		mount | grep -c " / .*(ro,"; echo x 2>/dev/null >/file || echo ro; ls /proc/acpi 2>&1 | wc -l'
+	update_config '.root.readonly = true | .hostname = "inside" | .process.noNewPrivileges = true |
+		.process.capabilities = {bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"]} |
+		.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+			syscalls: [{names: ["reboot"], action: "SCMP_ACT_ERRNO"}]}'
+	run_container
+	assert_status 0
+	assert_equal "$(tr '\t\n' '  ' <<<"$output")" \
+		"CapEff: 0000000000000020 NoNewPrivs: 1 Seccomp: 2 inside 0::/ 1 ro 0 "
+}
+
+@test "micro-vm: binds are the host's files at once, read-only ones stay so, bytes stay bytes" {
+	mkdir "$T/rw" "$T/ro"
+	head -c 3000000 /dev/urandom >"$T/rw/in"
+	echo original >"$T/ro/file"
+	echo one >"$T/single"
+	update_config '.mounts += [{destination: "/rw", type: "bind", source: $rw, options: ["rbind", "rw"]},
+		{destination: "/ro", type: "bind", source: $ro, options: ["rbind", "ro"]},
+		{destination: "/etc/single", type: "bind", source: $s, options: ["bind", "ro"]}]' \
+		--arg rw "$T/rw" --arg ro "$T/ro" --arg s "$T/single"
+	set_sh 'cat /rw/in >/rw/out; cat /rw/in; cat /etc/single >&2; echo changed >/ro/file; echo root >/written; sleep 1000'
+	ctr run -d -b "$BUNDLE" "$ID" >"$T/out" 2>"$T/log" </dev/null 3>&-
+	eventually test -e "$BUNDLE/rootfs/written"
+	cmp "$T/rw/in" "$T/rw/out"
+	cmp "$T/rw/in" "$T/out"
+	assert_equal "$(cat "$T/ro/file" "$BUNDLE/rootfs/written" | xargs)" "original root"
+	said one
+	said "can't create /ro/file: Read-only file system"
+	# The other way round: a new file of the host is there.
+	echo late >"$T/rw/late"
+	assert_equal "$(ctr exec "$ID" busybox cat /rw/late)" late
+}
+
+@test "micro-vm: exec, also two at once; signals arrive; the state follows" {
+	set_sh 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.1; done'
+	start_container --pid-file "$T/pid"
+	eventually said ready
+	assert_equal "$(cat "$T/pid")" "$(pid_of "$ID")"
+	assert_equal "$(status_of "$ID")" running
+	status=0
+	output=$(echo in | ctr exec --cwd /tmp -e A=b "$ID" sh -c 'pwd; echo $A; cat; exit 5') || status=$?
+	assert_status 5
+	assert_equal "$(xargs <<<"$output")" "/tmp b in"
+	ctr exec "$ID" sh -c 'echo first; sleep 1; echo last' >"$T/one" 3>&- &
+	ctr exec "$ID" busybox seq 50000 >"$T/two" 3>&-
+	wait $!
+	assert_equal "$(xargs <"$T/one")" "first last"
+	assert_equal "$(tail -n 1 "$T/two") $(wc -l <"$T/two")" "50000 50000"
+	try ctr exec "$ID" nosuch
+	assert_status 127
+	ctr kill "$ID" TERM
+	eventually said got
+	is_stopped() { [ "$(status_of "$ID")" = stopped ]; }
+	eventually is_stopped
+	ctr delete "$ID"
+}
+
+@test "micro-vm: a terminal, also for exec, with its size" {
+	root_only
+	set_sh 'tty; stty size'
+	update_config '.process.terminal = true'
+	try with_terminal -s 30x90 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
+	assert_status 0
+	assert_equal "$(tr -d '\r' <<<"$output" | xargs)" "/dev/pts/0 30 90"
+	update_config '.process.terminal = false'
+	set_args sleep 1000
+	start_container
+	try with_terminal -s 31x91 "$RUNTIME" --root "$ROOT" exec -t "$ID" sh -c 'stty size; exit 3'
+	assert_status 3
+	assert_equal "$(tr -d '\r' <<<"$output" | xargs)" "31 91"
+}
+
+@test "micro-vm: create, start, pause, resume, delete" {
+	root_only
+	set_sh 'echo begun; sleep 1000'
+	create_container
+	assert_equal "$(status_of "$ID")" created
+	ctr start "$ID"
+	eventually said begun
+	if ctr pause "$ID" 2>"$T/pause"; then
+		assert_equal "$(status_of "$ID")" paused
+		ctr resume "$ID"
+	else
+		grep -q 'cgroup' "$T/pause"
+	fi
+	try ctr delete "$ID"
+	assert_status 1
+	ctr kill "$ID" KILL
+	ctr delete --force "$ID"
+}
+
+@test "micro-vm: the annotation and the name raise the isolation, nothing lowers it" {
+	root_only
+	set_args uname -r
+	for options in "" "--isolation namespaces" "--isolation vm"; do
+		try ctr $options run -b "$BUNDLE" "$ID"
+		assert_output "$(basename "$KERNEL" | sed s/vmlinuz-//)"
+	done
+	try ctr --isolation strong run -b "$BUNDLE" "$ID"
+	assert_output 'ctr: invalid --isolation "strong": must be namespaces, vm or vm,emulate'
+	update_config '.annotations["ctr.isolation"] = "maybe"'
+	run_container
+	assert_output_has 'annotations["ctr.isolation"]: must be namespaces, vm or vm,emulate'
+	# Without the word emulate, and with a processor without extension, the name alone is refused with the probe's reason.
+	update_config 'del(.annotations, .vm)'
+	if ! "$RUNTIME" probe --require kvm-linux >/dev/null 2>&1; then
+		ln -s "$(readlink -f "$RUNTIME")" "$T/ctr-vm"
+		try "$T/ctr-vm" --root "$ROOT" run -b "$BUNDLE" "$ID"
+		assert_status 1
+		assert_output_has "ctr: micro-VM: KVM"
+	fi
+}
+
+@test "micro-vm: what cannot hold in one is refused, by the field" {
+	refused()
+	{
+		cp "$BUNDLE/config.json" "$T/kept"
+		update_config "$1"
+		run_container
+		assert_status 1
+		assert_output_has "$2"
+		cp "$T/kept" "$BUNDLE/config.json"
+	}
+	set_args true
+	refused '.hooks.createContainer = [{path: "/bin/true"}]' "hooks.createContainer: "
+	refused '.linux.namespaces |= map(if .type == "ipc" then .path = "/proc/1/ns/ipc" else . end)' "linux.namespaces["
+	refused '.vm.image = {path: "/disk", format: "raw"}' "vm.image: "
+	refused '.vm.hwConfig = {memory: 1048576}' "at least 96"
+	refused '.vm.hwConfig = {vcpus: 1000}' "vm.hwConfig.vcpus: "
+	refused '.vm.kernel.path = "/nosuch"' "vm.kernel.path /nosuch: "
+	refused '.annotations["ctr.root.idmap"] = "true"' 'annotations["ctr.root.idmap"]: '
+	refused '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/x",
+		syscalls: [{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]}' "linux.seccomp.listenerPath: "
+	assert_equal "$(ls -A "$ROOT")" ""
+}
+
+@test "micro-vm: its end is explained: the kernel's panic, and the VMM killed" {
+	root_only
+	update_config '.linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	set_sh 'echo c >/proc/sysrq-trigger; sleep 1000'
+	run_container
+	assert_status 125
+	assert_output "ctr: the micro-VM ended: Kernel panic - not syncing: sysrq triggered crash"
+	set_sh 'echo ready; sleep 1000'
+	start_container
+	eventually said ready
+	kill -KILL "$(pgrep -P "$(pgrep -P "$(pid_of "$ID")")" qemu)"
+	is_stopped() { [ "$(status_of "$ID")" = stopped ]; }
+	eventually is_stopped
+	said "the micro-VM ended"
+	ctr delete "$ID"
+}
+
+@test "micro-vm: the VMM has no capability, no way to get one, and sees no file of the host" {
+	set_sh 'echo ready; sleep 1000'
+	start_container
+	eventually said ready
+	monitor=$(pid_of "$ID")
+	vmm=$(pgrep -P "$(pgrep -P "$monitor")" qemu)
+	assert_equal "$(awk '/^(CapEff|CapPrm|NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$vmm/status" | xargs)" \
+		"0000000000000000 0000000000000000 1 2"
+	[ "$TEST_MODE" != root ] || assert_equal "$(awk '/^Uid:/ { print $2 }' "/proc/$vmm/status")" 65534
+	assert_equal "$(ls "/proc/$vmm/root" | xargs)" "bin boot ctr dev etc lib lib32 lib64 proc run sbin share sys tmp usr"
+	for ns in mnt pid net ipc uts; do
+		[ "$(readlink "/proc/$vmm/ns/$ns")" != "$(readlink "/proc/self/ns/$ns")" ]
+	done
+	# Everything ends with the first process, whoever kills it.
+	kill -KILL "$monitor"
+	gone() { ! kill -0 "$vmm" 2>/dev/null; }
+	eventually gone
+	ctr delete "$ID"
+}
+
+@test "micro-vm: ids of the configuration are the host's, hooks are the host's" {
+	root_only
+	mkdir -m 777 "$T/shared"
+	mkdir "$BUNDLE/rootfs/shared"
+	printf '#!/bin/sh\ncat >>%s/states\n' "$T" >"$T/hook"
+	chmod 755 "$T/hook"
+	update_config '.process.capabilities |= map_values(. + ["CAP_CHOWN"]) | .linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 200000, size: 65536}] | .linux.gidMappings = .linux.uidMappings |
+		.mounts += [{destination: "/shared", type: "bind", source: $s, options: ["rbind", "rw"]}] |
+		.hooks = {createRuntime: [{path: $h}], poststop: [{path: $h}]}' --arg s "$T/shared" --arg h "$T/hook"
+	set_sh 'touch /shared/zero; chown 5:6 /shared/zero; id -u'
+	run_container
+	assert_output 0
+	assert_equal "$(stat -c %u:%g "$T/shared/zero")" 200005:200006
+	assert_equal "$(jq -r .status "$T/states" | xargs)" "creating stopped"
+}
+
+@test "micro-vm: prepare makes its files once" {
+	root_only
+	try ctr vm prepare --kernel "$KERNEL"
+	assert_status 0
+	[[ ${lines[0]} =~ ^(made|found)\ (/.*)$ ]]
+	dir=${BASH_REMATCH[2]}
+	[ -x "$dir/ctr" ] && [ -s "$dir/boot/vmlinuz" ] && [ $(($(stat -c %s "$dir/boot/initrd") % 4096)) = 0 ]
+	before=$(stat -c %Y%i "$dir/boot/initrd")
+	try ctr vm prepare --kernel "$KERNEL"
+	assert_equal "${lines[0]}" "found $dir"
+	assert_equal "$(stat -c %Y%i "$dir/boot/initrd")" "$before"
+	try ctr vm prepare --kernel /etc/passwd
+	assert_output "ctr: vm.kernel.path /etc/passwd: not a kernel image that we may read, with its modules in ../lib/modules"
+}
