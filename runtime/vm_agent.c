@@ -270,14 +270,13 @@ static __attribute__((noreturn)) void become(uint16_t i, bool exec, const int fd
 static int open_terminal(struct job *j, const struct vm_size *size, int fds[3], struct err *e)
 {
 	const struct winsize w = { .ws_row = size->rows, .ws_col = size->columns };
-	int unlock = 0, number;
+	int unlock = 0;
 	auto_close int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	char path[32];
 
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, (int)TIOCGPTN, &number) < 0 ||
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0 || ptsname_r(master, path, sizeof(path)) != 0 ||
 	    ioctl(master, TIOCSWINSZ, &w) < 0)
 		return err_sys(e, errno, "make a terminal");
-	(void)snprintf(path, sizeof(path), "/dev/pts/%d", number);
 	fds[0] = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fds[0] < 0)
 		return err_sys(e, errno, "open %s", path);

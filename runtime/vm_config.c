@@ -366,7 +366,9 @@ static int make_guest(struct arena *a, const struct config *c, bool init, const 
 	l->intel_rdt = NULL;
 	l->memory_policy = NULL;
 	if (l->resources) {
-		limits->pids = l->resources->pids; /* of the guest's processes; the VMM's threads are none of them */
+		/* What speaks of the guest's own processes and devices; the VMM's threads are none of them. */
+		limits->pids = l->resources->pids;
+		limits->devices = l->resources->devices;
 		l->resources = limits;
 	}
 	int r = guest_namespaces(a, l, e);

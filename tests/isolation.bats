@@ -23,7 +23,8 @@ setup_file()
 	depmod -b . "$release" || return 0
 	# What no test needs: a copy of the rest goes to the ordinary user.
 	cd "lib/modules/$release/kernel" && find . -name '*.ko' ! -path './drivers/virtio/*' ! -path './drivers/char/*' \
-		! -path './drivers/net/*' ! -path './net/core/*' ! -path './fs/fuse/*' ! -path './fs/overlayfs/*' -delete
+		! -path './drivers/net/*' ! -path './net/core/*' ! -path './fs/fuse/*' ! -path './fs/overlayfs/*' \
+		! -path './arch/x86/kvm/*' ! -path './virt/*' -delete
 	cd "$KERNELS.new" && rm -rf usr && chmod -R a+rX . && mv "$KERNELS.new" "$KERNELS"
 }
 
@@ -275,4 +276,34 @@ to-in"
 	assert_equal "$(stat -c %Y%i "$dir/boot/initrd")" "$before"
 	try ctr vm prepare --kernel /etc/passwd
 	assert_output "ctr: vm.kernel.path /etc/passwd: not a kernel image that we may read, with its modules in ../lib/modules"
+}
+
+@test "micro-vm: with KVM, in a micro-VM by emulation whose processor has svm" {
+	root_only
+	local modules inner=$T/inner/config.json
+	modules=$(dirname "$KERNEL")/../lib/modules/$(basename "$KERNEL" | sed s/vmlinuz-//)/kernel
+	[ -e "$modules/arch/x86/kvm/kvm-amd.ko" ] || skip "the kernel has no kvm-amd as a plain file"
+	set_sh 'echo nested; uname -r; exit 6'
+	cp -r "$BUNDLE" "$T/inner"
+	jq 'del(.annotations)' "$BUNDLE/config.json" >"$inner"
+	cat >"$T/script" <<-S
+	for m in virt/lib/irqbypass arch/x86/kvm/kvm arch/x86/kvm/kvm-amd; do busybox insmod $modules/\$m.ko || exit 1; done
+	mount -t tmpfs none /var/cache || exit 2
+	$(readlink -f "$RUNTIME") probe --require kvm,kvm-linux || exit 3
+	PATH=/usr/bin:/bin $(readlink -f "$RUNTIME") --root /var/cache/state --cgroup-manager disabled --isolation vm \
+		run -b $T/inner inner
+	echo "status \$?"
+	S
+	# The whole machine, read-only, as the root of the outer one; it may do everything in its own kernel.
+	set_args sh "$T/script"
+	update_config '.root = {path: "/", readonly: true} | .vm.hwConfig = {memory: 1342177280} |
+		.process.noNewPrivileges = false | .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
+		.process.capabilities = ($c | {bounding: ., effective: ., permitted: .}) |
+		.linux.resources.devices = [{allow: true, access: "rwm"}] |
+		.linux.devices = [{type: "c", path: "/dev/kvm", major: 10, minor: 232}]' --argjson c \
+		"$(json_strings CAP_SYS_ADMIN CAP_SYS_MODULE CAP_DAC_OVERRIDE CAP_CHOWN CAP_FOWNER CAP_FSETID CAP_SETUID \
+			CAP_SETGID CAP_SETPCAP CAP_SETFCAP CAP_MKNOD CAP_SYS_CHROOT CAP_KILL CAP_NET_ADMIN)"
+	run_container
+	assert_equal "$(xargs <<<"$output")" "nested $(basename "$KERNEL" | sed s/vmlinuz-//) status 6"
+	assert_status 0
 }
