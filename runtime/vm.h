@@ -50,6 +50,7 @@ struct vm_machine {
 	uint64_t memory_mib;
 	uint32_t vcpus;
 	bool volumes; /* there are binds: a second share */
+	bool network; /* the VMM's network namespace may lead somewhere: a way out by the VMM's own sockets */
 	const char *qemu, *virtiofsd, *append;
 };
 /*
@@ -83,6 +84,14 @@ int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int seri
 int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *dir, const char *cache, int listener,
 		      char ***ret, struct err *e) MUST_CHECK;
 #define VM_FS_SOCKET(i) ((i) ? "/run/fs1.sock" : "/run/fs0.sock")
+
+/* What the guest is told on its kernel's command line. */
+#define VM_WORD_VOLUMES "ctr.volumes"
+#define VM_WORD_NETWORK "ctr.network"
+/* The user-mode network: QEMU's default one (qemu(1), -netdev user). */
+#define VM_NET_ADDRESS "10.0.2.15"
+#define VM_NET_MASK "255.255.255.0"
+#define VM_NET_GATEWAY "10.0.2.2"
 
 /* The guest's first process; does not return unless it cannot begin. */
 int vm_agent(struct err *e) MUST_CHECK;

@@ -6,7 +6,10 @@
  * when its line ends.
  */
 #include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <net/route.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -102,12 +106,12 @@ static int mount_all(struct err *e)
 }
 
 /* In the order of their names, which is that of their needs. */
-static int load_modules(struct err *e)
+static int load_modules(const char *prefix, struct err *e)
 {
 	char path[64];
 
 	for (int i = 0; i < MODULES_MAX; i++) {
-		(void)snprintf(path, sizeof(path), "/modules/%02d", i);
+		(void)snprintf(path, sizeof(path), "/modules/%s%02d", prefix, i);
 		auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return 0;
@@ -115,16 +119,62 @@ static int load_modules(struct err *e)
 		if (r < 0 && errno == ENOEXEC)
 			r = (int)syscall(SYS_finit_module, fd, "", MODULE_COMPRESSED);
 		if (r < 0 && errno != EEXIST)
-			return err_sys(e, errno, "load module %d", i);
+			return err_sys(e, errno, "load %s", path);
 	}
 	return 0;
 }
 
-static bool wants_volumes(void)
+static bool is_told(const char *word)
 {
 	char line[4096];
 
-	return file_read_short(AT_FDCWD, "/proc/cmdline", line, sizeof(line)) > 0 && strstr(line, " ctr.volumes");
+	return file_read_short(AT_FDCWD, "/proc/cmdline", line, sizeof(line)) > 0 && strstr(line, word);
+}
+
+/* ---- network: the loopback, and the VMM's (netdevice(7), rt_route of route(7)) ------------------------------- */
+
+static int set_flags_up(int s, const char *name, struct err *e)
+{
+	struct ifreq r = { .ifr_flags = IFF_UP | IFF_RUNNING };
+
+	(void)snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? err_sys(e, errno, "bring up %s", name) : 0;
+}
+
+static struct sockaddr address(const char *text)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr any;
+
+	(void)inet_pton(AF_INET, text, &in.sin_addr);
+	memcpy(&any, &in, sizeof(any));
+	return any;
+}
+
+static int set_up_network(struct err *e)
+{
+	auto_close int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { .ifr_name = "eth0" };
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
+	int done = s < 0 ? err_sys(e, errno, "reach the network's settings") : set_flags_up(s, "lo", e);
+
+	if (done < 0 || !is_told(VM_WORD_NETWORK))
+		return done;
+	done = load_modules("net", e);
+	if (done < 0)
+		return done;
+	r.ifr_addr = address(VM_NET_ADDRESS);
+	if (ioctl(s, SIOCSIFADDR, &r) < 0)
+		return err_sys(e, errno, "set the address of eth0");
+	r.ifr_netmask = address(VM_NET_MASK);
+	if (ioctl(s, SIOCSIFNETMASK, &r) < 0)
+		return err_sys(e, errno, "set the mask of eth0");
+	done = set_flags_up(s, "eth0", e);
+	route.rt_gateway = address(VM_NET_GATEWAY);
+	route.rt_dst = route.rt_genmask = address("0.0.0.0");
+	if (done == 0 && ioctl(s, SIOCADDRT, &route) < 0)
+		return err_sys(e, errno, "set the default route");
+	return done;
 }
 
 static int open_port(struct err *e)
@@ -145,10 +195,12 @@ static int set_up(struct err *e)
 	if (r == 0)
 		r = mount_all(e);
 	if (r == 0)
-		r = load_modules(e);
+		r = load_modules("", e);
+	if (r == 0)
+		r = set_up_network(e);
 	if (r == 0 && mount("root", VM_SHARE_ROOT, "virtiofs", 0, NULL) < 0)
 		r = err_sys(e, errno, "mount the share of the root filesystem");
-	if (r == 0 && wants_volumes() && mount("volumes", VM_SHARE_VOLUMES, "virtiofs", 0, NULL) < 0)
+	if (r == 0 && is_told(VM_WORD_VOLUMES) && mount("volumes", VM_SHARE_VOLUMES, "virtiofs", 0, NULL) < 0)
 		r = err_sys(e, errno, "mount the share of the volumes");
 	return r < 0 ? r : open_port(e);
 }

@@ -110,6 +110,14 @@ static int size_machine(const struct config *c, struct vm_machine *m, struct err
 	return 0;
 }
 
+/* A new network namespace that no hook fills has nothing in it. */
+static bool has_network(const struct config *c)
+{
+	const struct namespace_conf *n = config_namespace(c, CLONE_NEWNET);
+
+	return !n || n->path || (c->hooks && (c->hooks->prestart.n || c->hooks->create_runtime.n));
+}
+
 static const char *join(struct arena *a, const struct strv *l)
 {
 	const char *s = NULL;
@@ -296,7 +304,6 @@ static int guest_namespaces(struct arena *a, struct linux_conf *l, struct err *e
 {
 	struct namespace_conf *v = arena_array(a, l->namespaces.n + 2, sizeof(*v));
 	size_t n = 0;
-	bool net = false;
 
 	if (!v)
 		return err_nomem(e);
@@ -304,12 +311,11 @@ static int guest_namespaces(struct arena *a, struct linux_conf *l, struct err *e
 		struct namespace_conf one = l->namespaces.v[i];
 		if (one.type == CLONE_NEWUSER)
 			continue; /* the share shows the container's ids already */
-		net |= one.type == CLONE_NEWNET;
 		one.path = NULL;
+		if (one.type == CLONE_NEWNET)
+			one.path = "/proc/1/ns/net"; /* the guest's own is the container's */
 		v[n++] = one;
 	}
-	if (!net)
-		v[n++] = (struct namespace_conf){ CLONE_NEWNET, NULL };
 	l->namespaces.v = v;
 	l->namespaces.n = n;
 	return 0;
@@ -412,6 +418,7 @@ static int set_environment(struct arena *a, struct process *p, const struct vm_m
 		env.v[env.n++] = arena_printf(a, "CTR_VM_MEMORY=%llu", (unsigned long long)m->memory_mib);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_VCPUS=%u", m->vcpus);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_VOLUMES=%d", m->volumes);
+		env.v[env.n++] = arena_printf(a, "CTR_VM_NETWORK=%d", m->network);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_QEMU=%s", m->qemu);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_VIRTIOFSD=%s", m->virtiofsd);
 		if (m->append)
@@ -500,7 +507,7 @@ static int host_namespaces(struct arena *a, const struct linux_conf *from, struc
 		for (size_t k = 0; k < from->namespaces.n; k++)
 			if (from->namespaces.v[k].type == own[i])
 				asked = &from->namespaces.v[k];
-		if (asked || own[i] != CLONE_NEWUSER)
+		if (asked || (own[i] != CLONE_NEWUSER && own[i] != CLONE_NEWNET))
 			v[n++] = (struct namespace_conf){ own[i], asked ? asked->path : NULL };
 	}
 	l->namespaces.v = v;
@@ -599,6 +606,7 @@ int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const 
 		m.append = join(a, &c->vm->kernel->parameters);
 	for (size_t i = 0; i < c->mounts.n; i++)
 		m.volumes |= is_bind(&c->mounts.v[i]);
+	m.network = has_network(c);
 	r = make_guest(a, c, init, &ret->guest, e);
 	return r < 0 ? r : make_host(ctx, c, &place, &m, rootfs, ret->guest, &ret->host, e);
 }

@@ -170,7 +170,7 @@ static int start_all(struct mux *m, struct err *e)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, serial) < 0)
 		return err_sys(e, errno, "make the micro-VM's lines");
 	int r = 0;
-	for (int i = 0; r == 0 && i <= m->machine->volumes; i++)
+	for (int i = 0; r == 0 && i < (m->machine->volumes ? 2 : 1); i++)
 		r = start_share(m, i, e);
 	if (r == 0)
 		r = vm_qemu_argv(m->a, m->machine, port[1], serial[1], &argv, e);
@@ -461,7 +461,7 @@ static int read_command(struct strbuf *b, bool exec, struct vm_command *ret, str
 
 static int read_machine(struct vm_machine *m, struct err *e)
 {
-	uint64_t kvm, vcpus, volumes;
+	uint64_t kvm, vcpus, volumes, network;
 	int r = number_of("CTR_VM_KVM", 1, &kvm, e);
 
 	if (r == 0)
@@ -470,8 +470,11 @@ static int read_machine(struct vm_machine *m, struct err *e)
 		r = number_of("CTR_VM_VCPUS", 256, &vcpus, e);
 	if (r == 0)
 		r = number_of("CTR_VM_VOLUMES", 1, &volumes, e);
+	if (r == 0)
+		r = number_of("CTR_VM_NETWORK", 1, &network, e);
 	if (r < 0)
 		return r;
+	m->network = network;
 	m->kvm = kvm;
 	m->vcpus = (uint32_t)vcpus;
 	m->volumes = volumes;

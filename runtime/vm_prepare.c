@@ -21,11 +21,12 @@
 
 #define FILE_MAX ((size_t)64 << 20)
 #define MODULES_MAX 32
-#define FORMAT "1" /* of what is made here */
+#define FORMAT "2" /* of what is made here */
 
 struct source {
 	const char *kernel, *release, *modules; /* image, its release, its modules' directory */
 	struct strv load;			/* files of modules, in the order in which they are to be loaded */
+	size_t network;				/* from this one on they are for the network */
 };
 
 /* ---- the kernel -------------------------------------------------------------------------------------------- */
@@ -91,8 +92,9 @@ static int find_kernel(struct arena *a, struct source *s, struct err *e)
 
 /* ---- modules ----------------------------------------------------------------------------------------------- */
 
-static const struct { const char *name; bool needed; } wanted[] = {
-	{ "virtio_mmio", true }, { "virtio_console", true }, { "virtiofs", true }, { "overlay", false },
+static const struct { const char *name; bool needed, network; } wanted[] = {
+	{ "virtio_mmio", true, false }, { "virtio_console", true, false }, { "virtiofs", true, false },
+	{ "overlay", false, false },	{ "virtio_net", true, true },
 };
 
 /* Whether `path` (".../virtio-mmio.ko.xz") is the file of module `name`. */
@@ -164,8 +166,13 @@ static int find_modules(struct arena *a, struct source *s, struct err *e)
 	int r = file_read(a, AT_FDCWD, arena_printf(a, "%s/modules.dep", s->modules), FILE_MAX, &dep, &n, e);
 	if (r == 0)
 		r = file_read(a, AT_FDCWD, arena_printf(a, "%s/modules.builtin", s->modules), FILE_MAX, &builtin, &n, e);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(wanted); i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(wanted); i++) {
+		if (!wanted[i].network)
+			s->network = SIZE_MAX;
+		else if (s->network == SIZE_MAX)
+			s->network = s->load.n;
 		r = find_module(a, s, dep, builtin, i, e);
+	}
 	return r;
 }
 
@@ -212,7 +219,8 @@ static int make_initrd(struct arena *a, const struct source *s, const char *to, 
 	int r = entry_file(a, &b, "ctr", S_IFREG | 0755, "/proc/self/exe", e);
 	entry(&b, "init", S_IFLNK | 0777, "ctr", 3);
 	for (size_t i = 0; r == 0 && i < s->load.n; i++) {
-		(void)snprintf(name, sizeof(name), "modules/%02zu", i);
+		bool network = i >= s->network;
+		(void)snprintf(name, sizeof(name), network ? "modules/net%02zu" : "modules/%02zu", network ? i - s->network : i);
 		r = entry_file(a, &b, name, S_IFREG | 0644, arena_printf(a, "%s/%s", s->modules, s->load.v[i]), e);
 	}
 	if (r < 0)

@@ -75,8 +75,8 @@ static void add_kernel(struct args *x, const struct vm_machine *m)
 	add(x, "/boot/initrd");
 	add(x, "-append");
 	/* A guest that panics ends the machine; self-tests of its cryptography would take half a second. */
-	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1%s%s%s%s", tsc, m->volumes ? " ctr.volumes" : "",
-	    m->append ? " " : "", m->append ? m->append : "");
+	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1%s%s%s%s%s", tsc,
+	    m->volumes ? " " VM_WORD_VOLUMES : "", m->network ? " " VM_WORD_NETWORK : "", m->append ? " " : "", m->append ? m->append : "");
 }
 
 int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int serial, char ***ret, struct err *e)
@@ -114,11 +114,17 @@ int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int seri
 	add(&x, "socket,id=serial,fd=%d", serial);
 	add(&x, "-serial");
 	add(&x, "chardev:serial");
-	for (int i = 0; i <= m->volumes; i++) {
+	for (int i = 0; i < (m->volumes ? 2 : 1); i++) {
 		add(&x, "-chardev");
 		add(&x, "socket,id=fs%d,path=%s", i, VM_FS_SOCKET(i));
 		add(&x, "-device");
 		add(&x, "vhost-user-fs-device,chardev=fs%d,tag=%s,queue-size=1024", i, i ? "volumes" : "root");
+	}
+	if (m->network) {
+		add(&x, "-netdev");
+		add(&x, "user,id=net,ipv6=off");
+		add(&x, "-device");
+		add(&x, "virtio-net-device,netdev=net");
 	}
 	add_kernel(&x, m);
 	return finish(&x, ret, e);

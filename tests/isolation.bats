@@ -263,6 +263,32 @@ to-in"
 	assert_equal "$(jq -r .status "$T/states" | xargs)" "creating stopped"
 }
 
+@test "micro-vm: the network namespace that it joins is its way out, and there is none without" {
+	root_only
+	set_sh 'ip -o address | grep -c eth0; busybox nc 10.99.0.1 7000 </dev/null 2>&1 || echo none'
+	# A namespace as an engine makes it, with a server on our side.
+	unshare -n sleep 1000 3>&- &
+	local holder=$!
+	entered() { [ "$(readlink "/proc/$holder/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+	eventually entered
+	ip link add ctr-a type veth peer name ctr-b netns "$holder"
+	ip address add 10.99.0.1/24 dev ctr-a
+	ip link set ctr-a up
+	nsenter -t "$holder" -n sh -c 'ip address add 10.99.0.2/24 dev ctr-b; ip link set ctr-b up; ip link set lo up'
+	echo greetings | busybox nc -l -p 7000 >/dev/null 3>&- &
+	local server=$!
+	update_config '.linux.namespaces |= map(if .type == "network" then .path = $p else . end)' \
+		--arg p "/proc/$holder/ns/net"
+	run_container
+	kill "$holder" "$server" 2>/dev/null || :
+	ip link del ctr-a 2>/dev/null || :
+	assert_output "1
+greetings"
+	update_config '.linux.namespaces |= map(del(.path))'
+	run_container
+	[ "${lines[0]}" = 0 ] && [ "${lines[-1]}" = none ]
+}
+
 @test "micro-vm: prepare makes its files once" {
 	root_only
 	try ctr vm prepare --kernel "$KERNEL"
