@@ -29,7 +29,8 @@ static const char *check_core_sched(const char *value)
 
 static const char *check_isolation(const char *value)
 {
-	return str_eq(value, "namespaces") || str_eq(value, "vm") || str_eq(value, "vm,emulate")
+	return str_eq(value, "namespaces") || str_eq(value, "vm") || str_eq(value, "vm,emulate") ||
+			       str_eq(value, "vm-emulate")
 		       ? NULL
 		       : "must be namespaces, vm or vm,emulate";
 }

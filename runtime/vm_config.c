@@ -30,6 +30,7 @@ int isolation_parse(const char *who, const char *text, struct isolation_choice *
 		{ "namespaces", { ISOLATION_NAMESPACES, false } },
 		{ "vm", { ISOLATION_VM, false } },
 		{ "vm,emulate", { ISOLATION_VM, true } },
+		{ "vm-emulate", { ISOLATION_VM, true } }, /* for command lines that split at commas (podman's) */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

@@ -333,3 +333,43 @@ greetings"
 	assert_equal "$(xargs <<<"$output")" "nested $(basename "$KERNEL" | sed s/vmlinuz-//) status 6"
 	assert_status 0
 }
+
+@test "micro-vm: podman drives ctr-vm: run, logs, volume, exec, stop" {
+	root_only
+	command -v podman >/dev/null && command -v conmon >/dev/null || skip "podman is not installed"
+	local made= r=$T/image P=$T/podman
+	mkdir -p "$r/bin" "$r/etc" "$P" "$T/volume"
+	cp /bin/busybox "$r/bin/"
+	for a in sh id cat echo sleep uname; do ln -s busybox "$r/bin/$a"; done
+	echo 'root:x:0:0::/root:/bin/sh' >"$r/etc/passwd"
+	echo text >"$T/volume/file"
+	ln -s "$(readlink -f "$RUNTIME")" "$P/ctr-vm"
+	printf '[engine.runtimes]\nctr-vm = ["%s"]\n' "$P/ctr-vm" >"$P/containers.conf"
+	export CONTAINERS_CONF=$P/containers.conf
+	pd() { timeout 100 podman --root "$P/root" --runroot "$P/run" --cgroup-manager cgroupfs --storage-driver vfs --runtime ctr-vm "$@" 3>&-; }
+	# An engine's user has the kernel where the package puts it.
+	[ -d /lib/modules ] || { mkdir /lib/modules; made=yes; }
+	mount -t tmpfs none /boot && cp "$KERNEL" /boot/
+	mount --bind "$(dirname "$KERNEL")/../lib/modules" /lib/modules
+	tar -C "$r" -c . | pd import - image >/dev/null 2>&1
+	local options="--pids-limit=-1 --ulimit nofile=1000:1000 --ulimit nproc=5000:5000 --network none"
+	options+=" --annotation ctr.isolation=vm-emulate"
+	try pd run --rm $options image sh -c 'uname -r; exit 3'
+	assert_status 3
+	assert_output "$(basename "$KERNEL" | sed s/vmlinuz-//)"
+	pd run -d --name one $options -v "$T/volume:/v" image \
+		sh -c 'cat /v/file; trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
+	logged() { pd logs one 2>&1 | grep -q ready; }
+	eventually logged
+	assert_equal "$(pd logs one | xargs)" "text ready"
+	try pd exec one sh -c 'uname -r; exit 4'
+	assert_status 4
+	pd stop -t 10 one >/dev/null
+	assert_equal "$(pd inspect one --format '{{.State.Status}} {{.State.ExitCode}}')" "exited 5"
+	pd rm -fa >/dev/null
+	pd rmi -fa >/dev/null 2>&1
+	umount "$P/root/vfs" "$P/root" 2>/dev/null || :
+	umount /boot /lib/modules
+	[ -z "$made" ] || rmdir /lib/modules
+	rmdir /sys/fs/cgroup/libpod_parent/* /sys/fs/cgroup/libpod_parent 2>/dev/null || :
+}
