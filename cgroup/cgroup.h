@@ -241,6 +241,20 @@ int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, struct 
  */
 int cgroup_enter(int fd, pid_t pid, struct err *e) MUST_CHECK;
 
+/* The name of the leaf that a container's processes may be put into (annotation ctr.cgroup.leaf). */
+#define CGROUP_LEAF "init"
+/*
+ * Moves `pid` from the cgroup at `fd` into a new leaf of it, and enables every available controller in the cgroup: it
+ * can have further children with limits then, which processes in it would forbid (cgroups(7), no internal processes).
+ * `path` is for messages; with `owner_set` the leaf belongs to `owner`.
+ */
+int cgroup_make_leaf(int fd, const char *path, pid_t pid, bool owner_set, uid_t owner, struct err *e) MUST_CHECK;
+/* A new child with these limits, for processes that shall have fewer than the rest. Opens it: *ret_fd. -EEXIST. */
+int cgroup_make_child(int fd, const char *path, const char *name, const struct cgroup_knob_list *k, int *ret_fd,
+		      struct err *e) MUST_CHECK;
+/* Removes it when nothing lives in it any more. -EBUSY. */
+int cgroup_remove_child(int fd, const char *name) MUST_CHECK;
+
 /* Calls `each` for every process in the cgroup and below; a non-zero result ends the walk and is returned. */
 int cgroup_procs(int fd, int (*each)(pid_t pid, void *arg), void *arg, struct err *e) MUST_CHECK;
 

@@ -250,6 +250,51 @@ int cgroup_open(const char *path, int *ret_fd, struct err *e)
 	return 0;
 }
 
+/* ---- children ----------------------------------------------------------------------------------------- */
+
+int cgroup_make_leaf(int fd, const char *path, pid_t pid, bool owner_set, uid_t owner, struct err *e)
+{
+	const struct strv none = { NULL, 0 };
+	char avail[CGROUP_WORDS_MAX];
+
+	if (mkdirat(fd, CGROUP_LEAF, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make cgroup %s/%s", path, CGROUP_LEAF);
+	auto_close int leaf = cg_open_dir(fd, CGROUP_LEAF);
+	if (leaf < 0)
+		return err_sys(e, leaf, "open cgroup %s/%s", path, CGROUP_LEAF);
+	int r = cgroup_enter(leaf, pid, e);
+	if (r == 0 && owner_set)
+		r = cg_delegate(leaf, owner, e);
+	if (r < 0)
+		return r;
+	r = cg_read(fd, "cgroup.controllers", avail, sizeof(avail));
+	return r < 0 ? err_sys(e, r, "read cgroup.controllers of cgroup %s", path) : cg_enable(fd, avail, &none, path, e);
+}
+
+int cgroup_make_child(int fd, const char *path, const char *name, const struct cgroup_knob_list *k, int *ret_fd, struct err *e)
+{
+	if (mkdirat(fd, name, 0755) < 0)
+		return err_sys(e, errno, "make cgroup %s/%s", path, name);
+	int child = cg_open_dir(fd, name);
+	int r = child < 0 ? err_sys(e, child, "open cgroup %s/%s", path, name) : 0;
+	if (r == 0)
+		r = cgroup_apply(child, k, CGROUP_EARLY, e);
+	if (r == 0)
+		r = cgroup_apply(child, k, CGROUP_LATE, e);
+	if (r < 0) {
+		fd_close(&child);
+		best_effort(cgroup_remove_child(fd, name));
+		return r;
+	}
+	*ret_fd = child;
+	return 0;
+}
+
+int cgroup_remove_child(int fd, const char *name)
+{
+	return unlinkat(fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 /* ---- knobs -------------------------------------------------------------------------------------------- */
 
 static int knob_write(int fd, const struct cgroup_knob *k)

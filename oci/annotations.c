@@ -45,6 +45,7 @@ const struct annotation annotations[] = {
 	{ ANNOTATION_LANDLOCK, "linux.landlock as JSON", NULL },
 	{ ANNOTATION_CORE_SCHED, "new|pid:NUMBER", check_core_sched },
 	{ ANNOTATION_ROOT_IDMAP, "true|false", check_bool },
+	{ ANNOTATION_CGROUP_LEAF, "true|false", check_bool },
 	{ ANNOTATION_ISOLATION, "namespaces|vm|vm,emulate", check_isolation },
 	{ ANNOTATION_OVERLAY, "tmpfs|DIRECTORY", check_overlay },
 };

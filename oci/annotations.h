@@ -18,6 +18,7 @@
 #define ANNOTATION_LANDLOCK "ctr.landlock"
 #define ANNOTATION_CORE_SCHED "ctr.core-sched"
 #define ANNOTATION_ROOT_IDMAP "ctr.root.idmap"
+#define ANNOTATION_CGROUP_LEAF ANNOTATION_PREFIX "cgroup.leaf"
 #define ANNOTATION_ISOLATION ANNOTATION_PREFIX "isolation" /* only ever raises it */
 #define ANNOTATION_OVERLAY "ctr.overlay"
 

@@ -27,6 +27,7 @@ struct state {
 	const char *isolation;	/* "namespaces" or "vm" */
 	const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled" */
 	const char *cgroup_path;    /* below the cgroup2 mount; recorded before it is made */
+	bool cgroup_leaf;	    /* its processes are in a leaf below (cgroup.h, CGROUP_LEAF) */
 	uint32_t cgroup_kept;	    /* leading components that existed before */
 	const char *systemd_scope;
 	const char *rdt_group, *rdt_monitor; /* resctrl directories; recorded before they are made. NULL: none */

@@ -32,7 +32,7 @@
 #define FILTER_FLAG_WAIT_KILLABLE (1UL << 5) /* Linux 5.19 */
 
 struct exec_opts {
-	const char *process, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *label, *apparmor, *cgroup;
+	const char *resources, *process, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *label, *apparmor, *cgroup;
 	struct strv env, caps, groups;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
@@ -56,6 +56,7 @@ static const struct opt exec_options[] = {
 	{ "cap", 'c', O(LIST, caps), "CAP", "add a capability" },
 	{ "preserve-fds", 0, O(U32, preserve_fds), "N", "pass descriptors 3 to 3+N-1 on" },
 	{ "cgroup", 0, O(STRING, cgroup), "PATH", "cgroup below the container's" },
+	{ "resources", 'r', O(STRING, resources), "FILE", "limits of its own, as linux.resources (JSON)" },
 	{ "ignore-paused", 0, O(FLAG, ignore_paused), NULL, "also into a paused container" },
 	{ "no-subreaper", 0, OPT_IGNORE_FLAG, 0, NULL, NULL },
 	OPT_END,
@@ -204,6 +205,9 @@ struct execution {
 	const struct plan *plan;
 	const struct exec_opts *o;
 	struct talk talk;
+	/* With limits of its own: the container's cgroup, and the child's name in it. */
+	int base;
+	char child[32];
 };
 
 static int open_cgroup(const struct container *c, const struct exec_opts *o, struct ctx *ctx, int *ret, struct err *e)
@@ -226,6 +230,45 @@ static int open_cgroup(const struct container *c, const struct exec_opts *o, str
 	return r < 0 ? err_in(e, "--cgroup %s", o->cgroup) : 0;
 }
 
+static int limits_from_file(struct ctx *ctx, const char *file, struct cgroup_knob_list *k, struct err *e)
+{
+	const struct resources *parsed = NULL;
+	char *text = NULL;
+	size_t n = 0;
+	int r = file_read(&ctx->arena, AT_FDCWD, file, PROCESS_MAX, &text, &n, e);
+
+	if (r == 0)
+		r = resources_parse(&ctx->arena, file, text, n, &parsed, e);
+	if (r == 0 && parsed && parsed->devices.n)
+		return err_bad(e, "--resources %s: devices: the container's rules hold", file);
+	return r < 0 ? r : cgroup_knobs(&ctx->arena, parsed, k, e);
+}
+
+/*
+ * A cgroup of its own beside the container's processes; so these must be in a leaf. Not that leaf: what runs in it may
+ * have made it a parent (a systemd does), and then no process can enter it.
+ */
+static int make_beside(struct execution *x, const struct container *c, struct ctx *ctx, int *ret, struct err *e)
+{
+	const struct state *s = c->state;
+	struct cgroup_knob_list k = { 0 };
+	int r = x->o->resources ? limits_from_file(ctx, x->o->resources, &k, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (!s->cgroup_path || !s->cgroup_leaf)
+		return err_bad(e, "--resources: container \"%s\" has no place for a cgroup beside its own processes: create it "
+				  "with the annotation %s=true", c->id, ANNOTATION_CGROUP_LEAF);
+	r = cgroup_open(s->cgroup_path, &x->base, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(x->child, sizeof(x->child), "exec-%d", getpid());
+	r = cgroup_make_child(x->base, s->cgroup_path, x->child, &k, ret, e);
+	if (r < 0)
+		x->child[0] = '\0';
+	return r;
+}
+
 static int exec_start(struct execution *x, const struct container *c, struct ctx *ctx, struct err *e)
 {
 	auto_close int cgroup = -EBADF;
@@ -234,7 +277,8 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 
 	if (!fds)
 		return err_nomem(e);
-	r = open_cgroup(c, x->o, ctx, &cgroup, e);
+	r = x->o->resources || (c->state->cgroup_leaf && !x->o->cgroup) ? make_beside(x, c, ctx, &cgroup, e)
+									 : open_cgroup(c, x->o, ctx, &cgroup, e);
 	if (r == 0)
 		r = host_open_all(x->plan, c->dir_fd, fds, e);
 	if (r < 0)
@@ -271,6 +315,7 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 	struct execution x = {
 		.plan = p,
 		.o = o,
+		.base = -EBADF,
 		.talk = { .plan = p,
 			  .child = { .pidfd = -EBADF, .sync = -EBADF },
 			  .timeout_ms = EXEC_TIMEOUT_MS,
@@ -300,6 +345,10 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 		const struct attach a = { .pidfd = x.talk.child.pidfd, .signals = x.talk.signals, .console = x.talk.console };
 		r = host_attach(&a, e);
 	}
+	/* With something still in it (a detached process, what it left behind) it goes with the container. */
+	if (x.child[0])
+		best_effort(cgroup_remove_child(x.base, x.child));
+	fd_close(&x.base);
 	fd_close(&x.talk.child.pidfd);
 	fd_close(&x.talk.child.sync);
 	fd_close(&x.talk.console);

@@ -229,6 +229,9 @@ static int creation_steps(struct creation *k, struct err *e)
 		r = host_rlimits(&k->talk, e);
 	if (r == 0 && k->cgroup.fd >= 0)
 		r = cgroup_apply(k->cgroup.fd, &k->plan->cgroup->knobs, CGROUP_LATE, e);
+	if (r == 0 && k->plan->cgroup_leaf)
+		r = cgroup_make_leaf(k->cgroup.fd, k->c->state->cgroup_path, k->talk.child.pid, k->plan->cgroup->owner_set,
+				     k->plan->cgroup->owner_uid, e);
 	if (r == 0)
 		r = record_created(k, e);
 	return r < 0 ? r : host_outputs(&k->talk, k->out, e);

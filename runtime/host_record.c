@@ -37,6 +37,7 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 	s->isolation = p->guest ? "vm" : "namespaces";
 	s->cgroup_manager = p->cgroup_manager;
 	s->cgroup_path = p->cgroup->path;
+	s->cgroup_leaf = p->cgroup_leaf;
 	s->systemd_scope = p->cgroup->unit;
 	s->namespaces = p->namespaces;
 	s->own_pid_namespace = p->new_pid_ns;

@@ -648,6 +648,10 @@ static int plan_cgroup(struct builder *b, struct err *e)
 			       b->p->cgroup->manager == CGROUP_DISABLED ? "disabled" :
 			       b->f->cgroup.privileged			  ? "systemd" :
 									    "systemd-user";
+	const char *leaf = config_annotation(b->c, ANNOTATION_CGROUP_LEAF);
+	b->p->cgroup_leaf = leaf && str_eq(leaf, "true");
+	if (b->p->cgroup_leaf && b->p->cgroup->manager == CGROUP_DISABLED)
+		return err_bad(e, "annotations[\"%s\"]: the container has no cgroup", ANNOTATION_CGROUP_LEAF);
 	return 0;
 }
 

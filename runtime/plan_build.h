@@ -80,6 +80,7 @@ struct plan {
 	struct plan_steps steps;
 	const struct cgroup_plan *cgroup;
 	const struct rdt_plan *rdt; /* NULL: no resctrl file is touched */
+	bool cgroup_leaf;	  /* the processes go into a leaf of it */
 	const char *cgroup_manager; /* its name in the state: "cgroupfs", "systemd", "systemd-user", "disabled" */
 	struct opt_i64 oom_score_adj;
 	struct plan_core core;

@@ -109,7 +109,7 @@ static void print_maps(struct strbuf *out, const char *name, const struct id_map
 	strbuf_puts(out, "]");
 }
 
-static void print_cgroup(struct strbuf *out, const struct cgroup_plan *c)
+static void print_cgroup(struct strbuf *out, const struct cgroup_plan *c, bool leaf)
 {
 	static const char *const managers[] = { [CGROUP_DISABLED] = "disabled",
 						[CGROUP_FS] = "cgroupfs",
@@ -124,6 +124,8 @@ static void print_cgroup(struct strbuf *out, const struct cgroup_plan *c)
 		strbuf_puts(out, ", \"unit\": ");
 		strbuf_json(out, c->unit);
 	}
+	if (leaf)
+		strbuf_puts(out, ", \"leaf\": \"" CGROUP_LEAF "\"");
 	strbuf_puts(out, ", \"writes\": [");
 	for (size_t i = 0; i < c->knobs.n; i++) {
 		strbuf_printf(out, "%s[\"%s\", ", i ? ", " : "", c->knobs.v[i].file);
@@ -189,7 +191,7 @@ void plan_print(struct strbuf *out, const struct plan *p)
 		strbuf_printf(out, ",\n    \"map_helpers\": %s", p->maps.helpers ? "true" : "false");
 	}
 	if (p->cgroup)
-		print_cgroup(out, p->cgroup);
+		print_cgroup(out, p->cgroup, p->cgroup_leaf);
 	print_opens(out, p);
 	if (p->core.set)
 		strbuf_printf(out, ",\n    \"core_sched\": { \"share\": %d }", p->core.share);

@@ -18,7 +18,7 @@
 #include "probe.h"
 #include "vm.h"
 
-#define MIB (1024U * 1024U)
+#define MIB ((uint64_t)1024 * 1024)
 #define MEMORY_DEFAULT 256U  /* MiB: of a guest without a limit */
 #define MEMORY_MIN 96U	     /* less than this Debian's kernel does not start in */
 #define OVERHEAD_KVM 96U     /* MiB that VMM and file server may use beside the guest's memory */
@@ -95,7 +95,7 @@ static int size_machine(const struct config *c, struct vm_machine *m, struct err
 {
 	const struct memory_conf *limit = c->linux_ && c->linux_->resources ? c->linux_->resources->memory : NULL;
 	const struct vm_hw_config *hw = c->vm ? c->vm->hw_config : NULL;
-	uint64_t bytes = (uint64_t)MEMORY_DEFAULT * MIB;
+	uint64_t bytes = MEMORY_DEFAULT * MIB;
 
 	if (hw && hw->memory.set)
 		bytes = hw->memory.v;
@@ -468,7 +468,7 @@ static struct process *monitor_process(struct arena *a, const struct config *c)
 /* The guest's memory is the limit; VMM and file server have theirs on top. */
 static int host_resources(struct arena *a, struct linux_conf *l, const struct vm_machine *m, struct err *e)
 {
-	const int64_t more = (int64_t)(m->kvm ? OVERHEAD_KVM : OVERHEAD_TCG) * MIB;
+	const int64_t more = (int64_t)((m->kvm ? OVERHEAD_KVM : OVERHEAD_TCG) * MIB);
 	struct resources *r;
 	struct memory_conf *memory;
 
@@ -579,6 +579,8 @@ static int make_host(struct ctx *ctx, const struct config *c, const struct vm_pl
 	int r = set_environment(a, h->process, m, text.p, text.n, e);
 	if (r == 0)
 		r = pick_annotations(a, c, ANNOTATION_CORE_SCHED, &h->annotations, e);
+	if (r == 0)
+		r = pick_annotations(a, c, ANNOTATION_CGROUP_LEAF, &h->annotations, e);
 	if (r == 0)
 		r = host_linux(a, c, m, h, e);
 	*ret = h;

@@ -447,7 +447,7 @@ static int number_of(const char *name, uint64_t max, uint64_t *ret, struct err *
 static int read_command(struct strbuf *b, bool exec, struct vm_command *ret, struct err *e)
 {
 	char name[64];
-	uint64_t terminal;
+	uint64_t terminal = 0;
 	const char *text;
 	int r = number_of("CTR_VM_TERMINAL", 1, &terminal, e);
 

@@ -244,3 +244,53 @@ case $out in *no-such-profile*) ;; *) bad "$out" ;; esac
 ! ctr state aa 2>/dev/null || bad "it is still there"
 E
 }
+
+@test "leaf: exec with limits of its own; the container lives on, and nothing stays" {
+	guest <<'E'
+bundle '.annotations["ctr.cgroup.leaf"] = "true" | .process.args = ["sleep", "1000"]'
+trap 'ctr delete --force lf 2>/dev/null || :' EXIT
+ctr run -d --bundle $D/b lf </dev/null >/dev/null 2>&1
+cg=/sys/fs/cgroup/ctr/lf
+is "$(cat /proc/$(ctr state lf | jq .pid)/cgroup)" 0::/ctr/lf/init
+is "$(ctr exec lf cat /proc/self/cgroup | sed 's/[0-9]*$//')" 0::/exec-
+is "$(ctr exec --cgroup init lf cat /proc/self/cgroup)" 0::/init
+echo '{"memory": {"limit": 20971520, "swap": 20971520}, "pids": {"limit": 5}}' >$D/limits
+is "$(ctr exec --resources $D/limits lf sh -c 'cat /proc/self/cgroup' | sed 's/[0-9]*$//')" 0::/exec-
+s=0; ctr exec --resources $D/limits lf tail /dev/zero || s=$?
+is $s 137
+s=0; ctr exec --resources $D/limits lf sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 5 & done' 2>$D/err || s=$?
+grep -q "can't fork" $D/err || bad "$(cat $D/err)"
+is "$(ctr state lf | jq -r .status)" running
+echo '{"pids": {"limit": "x"}}' >$D/wrong
+s=0; ctr exec --resources $D/wrong lf true 2>/dev/null || s=$?
+is $s 255
+is "$(ctr exec lf true; ls -d $cg/init)" $cg/init
+ctr delete --force lf
+[ ! -e $cg ] || bad "the cgroup is still there"
+bundle '.process.args = ["sleep", "1000"]'
+ctr run -d --bundle $D/b lf </dev/null >/dev/null 2>&1
+s=0; out=$(ctr exec --resources $D/limits lf true 2>&1) || s=$?
+is $s 255
+case $out in *"annotation ctr.cgroup.leaf=true"*) ;; *) bad "$out" ;; esac
+E
+}
+
+@test "leaf: a systemd as the container's program starts its units, with limits" {
+	guest <<'E'
+bundle '.annotations["ctr.cgroup.leaf"] = "true" | .root = {path: "/", readonly: false} | .process.args = ["/lib/systemd/systemd"] |
+	.process.env = ["container=ctr"] | .process.noNewPrivileges = false | .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
+	.linux.namespaces |= unique_by(.type) |
+	.process.capabilities |= map_values(["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER", "CAP_SETUID",
+		"CAP_SETGID", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_RESOURCE", "CAP_SETPCAP", "CAP_DAC_READ_SEARCH", "CAP_MKNOD"]) |
+	.mounts |= map(select(.destination != "/sys/fs/cgroup")) | .mounts += [
+		{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "rw"]},
+		{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["mode=755"]},
+		{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=1777"]}]'
+trap 'ctr delete --force sd 2>/dev/null || :' EXIT
+ctr run -d --overlay tmpfs --bundle $D/b sd </dev/null >$D/log 2>&1
+state() { ctr exec sd systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; }
+for _ in $(seq 150); do ! state || break; sleep 0.3; done
+state || bad "$(cat $D/log; ctr exec sd systemctl list-jobs 2>&1)"
+is "$(ctr exec sd systemd-run -q --pipe --wait -p MemoryMax=30M -p TasksMax=7 sh -c 'cat /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/memory.max')" 31457280
+E
+}
