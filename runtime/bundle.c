@@ -137,6 +137,14 @@ static int into_vm(struct ctx *ctx, const struct isolation_choice *how, struct c
 	return 0;
 }
 
+static int add_notify(struct ctx *ctx, const char *id, const struct config **c, struct err *e)
+{
+	const char *source = NULL;
+	int r = store_path(ctx, id, STORE_NOTIFY, &source, e);
+
+	return r < 0 ? r : notify_config(&ctx->arena, source, c, e);
+}
+
 int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bool listener, struct bundle_plan *ret,
 		struct err *e)
 {
@@ -170,6 +178,8 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		r = err_bad(e, "--overlay: for a micro-VM there is only the annotation " ANNOTATION_OVERLAY "=tmpfs");
 	if (r == 0 && how.kind == ISOLATION_VM)
 		r = into_vm(ctx, &how, &co, &ret->config, e);
+	else if (r == 0 && o->notify)
+		r = add_notify(ctx, id, &ret->config, e);
 	if (r == 0)
 		r = facts_gather(&ret->facts, e);
 	if (r < 0)
@@ -219,5 +229,12 @@ int bundle_create(struct ctx *ctx, const struct bundle_opts *o, const struct bun
 					    .pidfd_socket = o->pidfd_socket };
 	int r = store_create(ctx, b->plan->id, c, e);
 
+	if (r == 0 && o->notify && !b->plan->guest) {
+		r = notify_listen(o->notify, c->dir_fd, e);
+		if (r < 0) {
+			struct err second;
+			best_effort(store_remove(c, &second));
+		}
+	}
 	return r < 0 ? r : host_create(ctx, c, b->plan, &out, ret, e);
 }

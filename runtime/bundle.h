@@ -5,6 +5,7 @@
 #include "../oci/config.h"
 #include "ctx.h"
 #include "host_create.h"
+#include "host_notify.h"
 #include "plan_build.h"
 
 /* Options that create, run and (later) restore share; the first member of their option structs. */
@@ -12,6 +13,7 @@ struct bundle_opts {
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket, *overlay;
 	bool no_pivot, no_new_keyring, init, dry_run;
 	uint32_t preserve_fds;
+	struct notify *notify; /* the caller's service manager, or NULL; no option */
 };
 
 #define BUNDLE_OPTION_ROWS(type)                                                                              \

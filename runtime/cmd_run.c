@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ctr run: create and start in one, without the detour over the start socket; then wait, unless detached. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -18,6 +19,17 @@ static const struct opt run_options[] = {
 	OPT_END,
 };
 
+/* As after any failure of `run`, nothing is left of a container that ends before it is ready. */
+static int wait_ready(struct ctx *ctx, struct notify *n, struct container *c, const struct created *created, struct err *e)
+{
+	int r = notify_wait(n, created->pidfd, created->pid, e);
+	struct err second;
+
+	if (r < 0)
+		best_effort(host_destroy(ctx, c, -1, &second));
+	return r;
+}
+
 static int run_created(struct ctx *ctx, const struct run_opts *o, struct container *c, struct created *created,
 		       struct err *e)
 {
@@ -25,9 +37,12 @@ static int run_created(struct ctx *ctx, const struct run_opts *o, struct contain
 		host_window_size(created->console);
 	int r = host_start(ctx, c, created->sync, e);
 
+	if (r == 0 && o->detach && o->common.notify && o->common.notify->fd >= 0)
+		r = wait_ready(ctx, o->common.notify, c, created, e);
 	if (r < 0 || o->detach)
 		return r;
-	const struct attach a = { .pidfd = created->pidfd, .signals = created->signals, .console = created->console };
+	const struct attach a = { .pidfd = created->pidfd, .signals = created->signals, .console = created->console,
+				  .notify = o->common.notify };
 	int status = host_attach(&a, e);
 	if (status >= 0 && !o->keep) {
 		r = host_destroy(ctx, c, -1, e);
@@ -39,10 +54,16 @@ static int run_created(struct ctx *ctx, const struct run_opts *o, struct contain
 
 static int run_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
-	const struct run_opts *o = opts;
+	struct run_opts with = *(const struct run_opts *)opts;
+	const struct run_opts *o = &with;
 	auto_container struct container c = CONTAINER_NONE;
 	struct created created = CREATED_NONE;
+	struct notify notify = NOTIFY_NONE;
 	struct bundle_plan b;
+
+	notify.outer = getenv("NOTIFY_SOCKET");
+	if (notify.outer && *notify.outer)
+		with.common.notify = &notify;
 	int r = bundle_plan(ctx, &o->common, argv[0], false, &b, e);
 
 	(void)argc;
@@ -56,6 +77,7 @@ static int run_run(struct ctx *ctx, const void *opts, int argc, char **argv, str
 	if (r == 0)
 		r = run_created(ctx, o, &c, &created, e);
 	created_done(&created);
+	notify_done(&notify);
 	return r;
 }
 

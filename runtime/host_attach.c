@@ -159,21 +159,24 @@ static void drain_output(struct session *s)
 static int loop(struct session *s, struct err *e)
 {
 	for (;;) {
-		struct pollfd p[4] = { { .fd = s->a->pidfd, .events = POLLIN },
+		struct pollfd p[5] = { { .fd = s->a->pidfd, .events = POLLIN },
 				       { .fd = s->a->signals, .events = POLLIN },
+				       { .fd = s->a->notify ? s->a->notify->fd : -1, .events = POLLIN },
 				       pipe_poll(&s->in),
 				       pipe_poll(&s->out) };
-		int r = poll(p, s->a->console >= 0 ? 4 : 2, -1);
+		int r = poll(p, s->a->console >= 0 ? 5 : 3, -1);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
 			return err_sys(e, errno, "wait for the container");
 		if (p[1].revents)
 			forward_signals(s);
+		if (p[2].revents)
+			notify_pass(s->a->notify, 0);
 		if (s->a->console >= 0) {
-			pipe_step(&s->in, p[2].revents);
+			pipe_step(&s->in, p[3].revents);
 			input_ended(s);
-			pipe_step(&s->out, p[3].revents);
+			pipe_step(&s->out, p[4].revents);
 		}
 		if (p[0].revents)
 			return 0;

@@ -3,12 +3,14 @@
 #define CTR_HOST_ATTACH_H
 
 #include "base/err.h"
+#include "host_notify.h"
 
 /* A program in the foreground. */
 struct attach {
 	int pidfd;   /* of our own child */
 	int signals; /* from signals_take() */
 	int console; /* master of its terminal, or -1: it has our standard streams */
+	struct notify *notify; /* what it says to a service manager is passed on; or NULL */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,19 @@ static const char *root_path(struct ctx *ctx, struct err *e)
 	if (!path)
 		(void)err_nomem(e);
 	return path;
+}
+
+int store_path(struct ctx *ctx, const char *id, const char *file, const char **ret, struct err *e)
+{
+	const char *root = root_path(ctx, e);
+	char here[PATH_MAX] = "";
+
+	if (!root)
+		return -e->code;
+	if (root[0] != '/' && !getcwd(here, sizeof(here)))
+		return err_sys(e, errno, "find the current directory");
+	*ret = arena_printf(&ctx->arena, "%s%s%s/%s/%s", here, here[0] ? "/" : "", root, id, file);
+	return *ret ? 0 : err_nomem(e);
 }
 
 static int make_parents(struct ctx *ctx, const char *path, struct err *e)

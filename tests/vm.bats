@@ -294,3 +294,17 @@ state || bad "$(cat $D/log; ctr exec sd systemctl list-jobs 2>&1)"
 is "$(ctr exec sd systemd-run -q --pipe --wait -p MemoryMax=30M -p TasksMax=7 sh -c 'cat /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/memory.max')" 31457280
 E
 }
+
+@test "systemd: a service of type notify is up when the program in the container says so" {
+	guest <<'E'
+bundle '.root = {path: "/", readonly: true} | .process.args = ["sh", "-c", "sleep 1; systemd-notify --ready --status=inside; sleep 1000"] |
+	.mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["mode=755"]}]'
+trap 'systemctl stop cn 2>/dev/null || :; ctr delete --force cn 2>/dev/null || :' EXIT
+systemd-run -q --unit=cn -p Type=notify -p TimeoutStartSec=60 /src/build/ctr run --bundle $D/b cn
+is "$(systemctl show -P ActiveState cn)" active
+is "$(systemctl show -P StatusText cn)" inside
+is "$(ctr state cn | jq -r .status)" running
+systemctl stop cn
+eventually sh -c '! ctr state cn 2>/dev/null'
+E
+}
