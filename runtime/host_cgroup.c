@@ -94,16 +94,33 @@ int host_cgroup_remove(struct ctx *ctx, const struct state *s, struct err *e)
 	return cgroup_systemd_remove(&ctx->arena, s->cgroup_path, s->systemd_scope, &h.options, e);
 }
 
+/* The rules that are given are all that hold from then on; the program is exchanged in one step. */
+static int update_devices(struct ctx *ctx, const struct state *s, const struct resources *r, struct err *e)
+{
+	struct cgroup_device_program p;
+	auto_close int fd = -EBADF;
+
+	if (!r->devices.n)
+		return 0;
+	int ret = cgroup_device_compile(&ctx->arena, &r->devices, &p, e);
+	if (ret == 0)
+		ret = cgroup_open(s->cgroup_path, &fd, e);
+	return ret < 0 ? ret : cgroup_attach_devices(fd, &p, e);
+}
+
 int host_cgroup_update(struct ctx *ctx, const struct state *s, const struct resources *r, struct err *e)
 {
 	struct host_cgroup h = HOST_CGROUP_NONE;
 	struct cgroup_knob_list knobs;
 	int ret = cgroup_knobs(&ctx->arena, r, &knobs, e);
 
-	if (ret < 0 || !knobs.n)
+	if (ret < 0 || (!knobs.n && !r->devices.n))
 		return ret;
 	if (!s->cgroup_path)
 		return err_set(e, EOPNOTSUPP, "it has no cgroup");
+	ret = update_devices(ctx, s, r, e);
+	if (ret < 0 || !knobs.n)
+		return ret;
 	if (!is_systemd(s))
 		return cgroup_update(s->cgroup_path, &knobs, e);
 	fill_options(&h, s);

@@ -299,12 +299,38 @@ E
 	guest <<'E'
 bundle '.root = {path: "/", readonly: true} | .process.args = ["sh", "-c", "sleep 1; systemd-notify --ready --status=inside; sleep 1000"] |
 	.mounts += [{destination: "/run", type: "tmpfs", source: "tmpfs", options: ["mode=755"]}]'
-trap 'systemctl stop cn 2>/dev/null || :; ctr delete --force cn 2>/dev/null || :' EXIT
-systemd-run -q --unit=cn -p Type=notify -p TimeoutStartSec=60 /src/build/ctr run --bundle $D/b cn
+trap 'systemctl stop cn 2>/dev/null || :; ctr --root /run/cn delete --force cn 2>/dev/null || :' EXIT
+systemd-run -q --unit=cn -p Type=notify -p TimeoutStartSec=60 /src/build/ctr --root /run/cn run --bundle $D/b cn
 is "$(systemctl show -P ActiveState cn)" active
 is "$(systemctl show -P StatusText cn)" inside
-is "$(ctr state cn | jq -r .status)" running
-systemctl stop cn
-eventually sh -c '! ctr state cn 2>/dev/null'
+is "$(ctr --root /run/cn state cn | jq -r .status)" running
+# As the units of contrib/systemd end it.
+systemctl kill -s KILL cn
+ctr --root /run/cn delete --force cn
+E
+}
+
+@test "update: what slows down, what is kept, the end of all; and device rules exchanged while it runs" {
+	guest <<'E'
+bundle '.process.args = ["sleep", "1000"] | .linux.resources = {memory: {limit: 134217728},
+	devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rw"}]} |
+	.linux.devices = [{type: "c", path: "/dev/line", major: 4, minor: 64, fileMode: 438}]'
+trap 'ctr delete --force up 2>/dev/null || :' EXIT
+ctr run -d --bundle $D/b up </dev/null >/dev/null 2>&1
+cg=/sys/fs/cgroup/ctr/up
+ctr update --memory-high 64M --memory-min 16M --oom-group 1 up
+is "$(cat $cg/memory.high $cg/memory.min $cg/memory.oom.group | xargs)" "67108864 16777216 1"
+ctr update --memory-high -1 --oom-group 0 up
+is "$(cat $cg/memory.high $cg/memory.oom.group | xargs)" "max 0"
+s=0; ctr update --oom-group 2 up 2>/dev/null || s=$?
+is $s 1
+open='exec 3</dev/line && echo open'
+out=$(ctr exec up sh -c "$open" 2>&1) && bad "it could be opened"
+echo '{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 4, "minor": 64, "access": "r"}]}' |
+	ctr update --resources - up
+is "$(ctr exec up sh -c "$open")" open
+echo '{"devices": [{"allow": false, "access": "rwm"}]}' | ctr update --resources - up
+out=$(ctr exec up sh -c "$open" 2>&1) && bad "it can still be opened"
+ctr exec up sh -c 'echo x >/dev/null'
 E
 }
