@@ -90,44 +90,48 @@ static int in_directory(struct ctx *ctx, const struct sandbox_opts *o, const cha
 }
 
 /*
- * Where there is no session (ssh without systemd, a container), nobody made the directory of the user's
- * run-time files: the state then lies beside the root, in a directory that is the caller's alone.
+ * Where there is no session (ssh without systemd, a container), nobody made the directory of the user's run-time
+ * files: the state then lies in a directory of the user's own, which store.c takes only when it belongs to him.
  */
-static const char *own_state(struct ctx *ctx, const char *dir)
+static const char *own_state(struct ctx *ctx)
 {
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
 	const char *usual = arena_printf(&ctx->arena, "/run/user/%u", geteuid());
 
 	if (ctx->root || (xdg && *xdg) || geteuid() == 0 || !usual || access(usual, W_OK) == 0)
-		return NULL;
-	return arena_printf(&ctx->arena, "%s/state", dir);
+		return ctx->root;
+	return arena_printf(&ctx->arena, "/tmp/ctr-%u", geteuid());
+}
+
+/* What a sandbox whose ctr was killed left in the state directory goes with the next one. */
+static int sweep(const char *id, void *arg, struct err *e)
+{
+	struct ctx *ctx = arg;
+	auto_container struct container c = CONTAINER_NONE;
+	enum status status = STATUS_CREATING;
+	struct err ignored;
+
+	(void)e;
+	if (str_starts(id, "sandbox-") && store_load(ctx, id, &c, &ignored) == 0 &&
+	    container_status(&c, &status, NULL, &ignored) == 0 && status == STATUS_STOPPED)
+		best_effort(host_destroy(ctx, &c, -1, &ignored));
+	return 0;
 }
 
 static int sandbox_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
-	char dir[] = "/tmp/ctr-sandbox.XXXXXX";
 	char **args = arena_array(&ctx->arena, (size_t)argc + 1, sizeof(*args));
+	const char *root = NULL;
 
 	if (!args)
 		return err_nomem(e);
 	for (int i = 0; i < argc; i++)
 		args[i] = argv[i];
-	if (!mkdtemp(dir))
-		return err_sys(e, errno, "make the empty root %s", dir);
-	const char *root = arena_printf(&ctx->arena, "%s/root", dir), *state = own_state(ctx, dir);
-	int r = root ? 0 : err_nomem(e);
-	if (r == 0 && mkdir(root, 0755) < 0)
-		r = err_sys(e, errno, "make the empty root %s", root);
-	if (state)
-		ctx->root = state;
+	ctx->root = own_state(ctx);
+	int r = store_empty_dir(ctx, &root, e);
 	if (r == 0)
-		r = in_directory(ctx, opts, root, args, e);
-	if (state)
-		(void)rmdir(state);
-	if (root)
-		(void)rmdir(root);
-	(void)rmdir(dir);
-	return r;
+		r = store_list(ctx, sweep, ctx, e);
+	return r < 0 ? r : in_directory(ctx, opts, root, args, e);
 }
 
 const struct command command_sandbox = {

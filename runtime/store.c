@@ -274,6 +274,23 @@ int store_remove(struct container *c, struct err *e)
 	return 0;
 }
 
+int store_empty_dir(struct ctx *ctx, const char **ret, struct err *e)
+{
+	auto_close int root = open_root(ctx, true, e);
+
+	if (root < 0)
+		return root;
+	if (mkdirat(root, ".empty", 0755) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make an empty directory in the state directory");
+	int r = store_path(ctx, ".", ".empty", ret, e);
+	if (r < 0)
+		return r;
+	char path[PATH_MAX];
+	if (!realpath(*ret, path) || !(*ret = arena_strdup(&ctx->arena, path)))
+		return err_sys(e, errno, "find the state directory");
+	return 0;
+}
+
 int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e)
 {
 	int fd = open_root(ctx, false, e), r = 0;

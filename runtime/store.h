@@ -37,6 +37,8 @@ int store_check_id(const char *id, struct err *e) MUST_CHECK;
 
 /* The absolute path of a file in the directory of a container, which need not exist yet. */
 int store_path(struct ctx *ctx, const char *id, const char *file, const char **ret, struct err *e) MUST_CHECK;
+/* An empty directory below ROOT for all to share, made where it is missing; no container can have its name. */
+int store_empty_dir(struct ctx *ctx, const char **ret, struct err *e) MUST_CHECK;
 /* Makes ROOT (mode 0700) where needed and ROOT/ID; -EEXIST: "container "ID" already exists". */
 int store_create(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
 /* Opens an existing container; -ENOENT: "container "ID" does not exist". A damaged state is not an error here. */

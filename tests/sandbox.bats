@@ -13,7 +13,7 @@ setup()
 	export HOME=$T/home
 	cd "$T/work"
 }
-teardown() { cd /; test_teardown; }
+teardown() { cd /; rmdir "$ROOT/.empty" 2>/dev/null || :; test_teardown; }
 
 sandbox() { "$RUNTIME" --root "$ROOT" sandbox "$@"; }
 
@@ -74,4 +74,25 @@ b"
 	run "$RUNTIME" --root "$ROOT" run -b "$T/b" --overlay tmpfs saved
 	assert_success
 	assert_output "$T/work"
+}
+
+@test "a killed one leaves nothing that the next does not take along" {
+	"$RUNTIME" --root "$ROOT" sandbox sh -c 'echo $$ >up; sleep 1000' 3>&- &
+	local pid=$! inside
+	for _ in $(seq 200); do [ ! -s up ] || break; sleep 0.05; done
+	[ -s up ]
+	inside=$("$RUNTIME" --root "$ROOT" state "sandbox-$pid" | jq .pid)
+	kill -KILL "$pid"
+	wait "$pid" || :
+	kill -KILL "$inside"
+	[ -d "$ROOT/sandbox-$pid" ]
+	for _ in $(seq 200); do
+		[ "$("$RUNTIME" --root "$ROOT" state "sandbox-$pid" | jq -r .status)" != stopped ] || break
+		sleep 0.05
+	done
+	run sandbox true
+	assert_success
+	assert_output ""
+	assert_equal "$(ls -A "$ROOT")" .empty
+	assert_equal "$(find /tmp -maxdepth 1 -name 'ctr-sandbox.*' | wc -l)" 0
 }
