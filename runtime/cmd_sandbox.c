@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "bundle.h"
 #include "host_attach.h"
+#include "probe.h"
 #include "sandbox_config.h"
 
 #define S(kind, member) OPT_##kind, offsetof(struct sandbox_opts, member)
@@ -40,12 +41,28 @@ static int save(const char *file, const struct strbuf *b, struct err *e)
 	return r < 0 ? err_sys(e, r, "write %s", file) : 0;
 }
 
+/* The usual reason has an answer that the kernel's error does not give: what is in the way, and how to lift it. */
+static int explain(struct err *e)
+{
+	struct probe p;
+	struct err ignored;
+	const struct probe_check *c = probe_run(&p, NULL, &ignored) < 0 ? NULL : probe_find(&p, "userns");
+
+	if (!c || c->answer != PROBE_NO)
+		return -e->code;
+	return err_set(e, e->code, "sandbox: no user namespaces here: %s%s%s", c->value, c->advice[0] ? ": " : "", c->advice);
+}
+
 static int run_it(struct ctx *ctx, const struct bundle_opts *o, const struct bundle_plan *b, struct err *e)
 {
 	auto_container struct container c = CONTAINER_NONE;
 	struct created created = CREATED_NONE;
 	int r = bundle_create(ctx, o, b, &c, &created, e);
 
+	if (r < 0)
+		r = explain(e);
+	if (r == 0)
+		host_window_size(created.console);
 	if (r == 0)
 		r = host_start(ctx, &c, created.sync, e);
 	if (r == 0) {
@@ -120,13 +137,17 @@ static int sweep(const char *id, void *arg, struct err *e)
 
 static int sandbox_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
-	char **args = arena_array(&ctx->arena, (size_t)argc + 1, sizeof(*args));
-	const char *root = NULL;
+	char **args = arena_array(&ctx->arena, (size_t)argc + 2, sizeof(*args));
+	const char *root = NULL, *shell = getenv("SHELL");
 
 	if (!args)
 		return err_nomem(e);
 	for (int i = 0; i < argc; i++)
 		args[i] = argv[i];
+	if (argc == 0)
+		args[0] = arena_strdup(&ctx->arena, shell && shell[0] == '/' ? shell : "/bin/sh");
+	if (!args[0])
+		return err_nomem(e);
 	ctx->root = own_state(ctx);
 	int r = store_empty_dir(ctx, &root, e);
 	if (r == 0)
@@ -136,15 +157,16 @@ static int sandbox_run(struct ctx *ctx, const void *opts, int argc, char **argv,
 
 const struct command command_sandbox = {
 	.name = "sandbox",
-	.operands = "COMMAND [ARG...]",
+	.operands = "[COMMAND [ARG...]]",
 	.help = "run a command that sees the system read-only and writes only to the current directory",
 	.run = sandbox_run,
 	.options = sandbox_options,
 	.opts_size = sizeof(struct sandbox_opts),
 	.order = OPT_UNTIL_OPERANDS,
-	.min_operands = 1,
+	.min_operands = 0,
 	.max_operands = -1,
 	.details = "Private /tmp, /dev and /proc, an empty home, a clean environment, no network, no capability,\n"
 		   "the default filter of system calls. The exit status is the command's, as with run.\n"
+		   "Without a COMMAND: your shell, whose prompt says where it is.\n"
 		   "What is written outside of the named directories is gone afterwards.\n",
 };

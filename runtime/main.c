@@ -166,7 +166,7 @@ static int run_command(struct ctx *ctx, const struct command *c, int argc, char 
 
 	if (!opts)
 		return err_nomem(e);
-	int r = opt_parse(&ctx->arena, c->options, opts, c->order, c->min_operands, argc, argv, &n, &help, e);
+	int r = opt_parse(&ctx->arena, c->options, opts, c->order, MAX(c->min_operands, 1), argc, argv, &n, &help, e);
 	if (r < 0)
 		return r;
 	if (help)

@@ -105,6 +105,8 @@ static int put_env(struct strbuf *b, const struct sandbox_opts *o, struct err *e
 	if (s.failed)
 		return err_nomem(e);
 	strbuf_json(b, s.p);
+	/* Prompts that shells make of these say where one is; bash.bashrc of Debian makes its own of the first. */
+	strbuf_puts(b, ",\"debian_chroot=sandbox\",\"PS1=(sandbox) \\\\w\\\\$ \"");
 	for (size_t i = 0; i < ARRAY_SIZE(kept_env) + o->env.n; i++) {
 		const char *given = i < ARRAY_SIZE(kept_env) ? kept_env[i] : o->env.v[i - ARRAY_SIZE(kept_env)];
 		const char *value = strchr(given, '=') ? "" : getenv(given);

@@ -96,3 +96,40 @@ b"
 	assert_equal "$(ls -A "$ROOT")" .empty
 	assert_equal "$(find /tmp -maxdepth 1 -name 'ctr-sandbox.*' | wc -l)" 0
 }
+
+@test "without a command: the shell, with a prompt that says where it is" {
+	run timeout 30 python3 - "$RUNTIME" --root "$ROOT" sandbox 3>&- <<-'P'
+	import os, pty, sys
+	os.environ["SHELL"] = "/bin/sh"
+	pid, terminal = pty.fork()
+	if pid == 0:
+	    os.execv(sys.argv[1], sys.argv[1:])
+	said = b""
+	def until(word):
+	    global said
+	    while word not in said:
+	        try:
+	            data = os.read(terminal, 4096)
+	        except OSError:
+	            data = b""
+	        if not data:
+	            return
+	        said += data
+	until(b"(sandbox)")
+	os.write(terminal, b"hostname; exit 5\r")
+	until(b"nothing more")
+	print(said.decode().replace("\r", ""))
+	sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	P
+	assert_equal "$status" 5
+	assert_output_has "(sandbox)"
+	assert_line sandbox
+}
+
+@test "where user namespaces are switched off: what does it, and how to allow them" {
+	unshare -Ur true 2>/dev/null || skip "no user namespace to switch them off in"
+	run unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"' - "$RUNTIME" --root "$T/other" sandbox true
+	assert_equal "$status" 1
+	assert_output "ctr: sandbox: no user namespaces here: user.max_user_namespaces is 0: sysctl -w user.max_user_namespaces=15000, and in /etc/sysctl.d"
+	rm -rf "$T/other"
+}
