@@ -18,8 +18,7 @@ struct setting {
 	uid_t uid;
 	gid_t gid;
 	int out, err;	/* where standard output and error of the commands go */
-	long stride, offset, seconds, n, live, seed;
-	bool alloc;
+	long stride, offset, seconds;
 };
 
 /* Which commands of the runtime are tried. `args` behind the global options; %b, %o, %r: bundle, outputs, resources. */
@@ -82,8 +81,5 @@ void table_row(FILE *f, const char *name, const struct tally *t);
 void tally_add(struct tally *sum, const struct tally *t);
 
 int points_main(struct setting *s);
-int kills_main(struct setting *s);
-int churn_main(struct setting *s);
-int lie_main(struct setting *s, char **args);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * faults: what the runtime does when something goes wrong at every possible place.
  *
- *   faults points|kills|churn OPTIONS
+ *   faults points OPTIONS
  *
  * Options are NAME=VALUE. runtime, bundle, state, outputs: as in faults.h; the bundle's program is witness.c.
  * Status 0: everything was as promised.
@@ -19,7 +19,7 @@
 
 static const struct {
 	const char *name;
-	enum { TEXT, NUMBER, FLAG, UID } kind;
+	enum { TEXT, NUMBER, UID } kind;
 	size_t offset;
 } options[] = {
 	{ "runtime", TEXT, offsetof(struct setting, runtime) },
@@ -36,10 +36,6 @@ static const struct {
 	{ "stride", NUMBER, offsetof(struct setting, stride) },
 	{ "offset", NUMBER, offsetof(struct setting, offset) },
 	{ "seconds", NUMBER, offsetof(struct setting, seconds) },
-	{ "n", NUMBER, offsetof(struct setting, n) },
-	{ "live", NUMBER, offsetof(struct setting, live) },
-	{ "seed", NUMBER, offsetof(struct setting, seed) },
-	{ "alloc", FLAG, offsetof(struct setting, alloc) },
 	{ "uid", UID, offsetof(struct setting, uid) },
 	{ "gid", UID, offsetof(struct setting, gid) },
 };
@@ -59,8 +55,6 @@ static bool take_option(struct setting *s, char *arg)
 			*(const char **)into = value;
 		else if (options[i].kind == NUMBER)
 			*(long *)into = strtol(value, NULL, 10);
-		else if (options[i].kind == FLAG)
-			*(bool *)into = strcmp(value, "1") == 0;
 		else
 			*(uid_t *)into = (uid_t)strtoul(value, NULL, 10);
 		return true;
@@ -79,7 +73,7 @@ static int appending_file(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct setting s = { .stride = 1, .n = 100, .live = 100, .title = "points" };
+	struct setting s = { .stride = 1, .title = "points" };
 	int i = 2;
 
 	for (; i < argc && strchr(argv[i], '='); i++)
@@ -87,19 +81,13 @@ int main(int argc, char **argv)
 			(void)fprintf(stderr, "faults: unknown option %s\n", argv[i]);
 			return 2;
 		}
-	if (argc < 2 || !s.runtime || !s.bundle || !s.world.state || s.stride < 1) {
-		(void)fprintf(stderr, "usage: faults points|kills|churn|lie runtime=FILE bundle=DIR state=DIR ...\n");
+	if (argc < 2 || strcmp(argv[1], "points") != 0 || !s.runtime || !s.bundle || !s.world.state || s.stride < 1) {
+		(void)fprintf(stderr, "usage: faults points runtime=FILE bundle=DIR state=DIR ...\n");
 		return 2;
 	}
 	s.out = appending_file("out");
 	s.err = appending_file("err");
 	if (s.out < 0 || s.err < 0 || !world_begin(&s.world))
 		return 2;
-	if (strcmp(argv[1], "points") == 0)
-		return points_main(&s);
-	if (strcmp(argv[1], "kills") == 0)
-		return kills_main(&s);
-	if (strcmp(argv[1], "churn") == 0)
-		return churn_main(&s);
-	return lie_main(&s, argv + i);
+	return points_main(&s);
 }

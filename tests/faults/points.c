@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every system call of every operation, with every fault: what the runtime does then, and what is left of it.
- * Also every allocation of the host side failing once, in a build whose allocator counts (alloc.c).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -47,7 +46,6 @@ struct trial {
 	const struct setting *s;
 	const struct op *op;
 	struct fault fault;
-	long alloc; /* the allocation that fails, 0: none */
 	struct call_list *record;
 	const char *expected; /* the container's output without a fault, NULL: do not compare */
 	char why[512];
@@ -88,7 +86,7 @@ static enum end judge_success(struct trial *t)
 {
 	const struct setting *s = t->s;
 	struct stat st;
-	char path[512];
+	char path[400];
 
 	if (t->op->then[0]) {
 		int status = run_line(s, t->op->then);
@@ -114,7 +112,7 @@ static enum end judge_success(struct trial *t)
 	}
 	(void)snprintf(path, sizeof(path), "%s/%s", s->world.state, ID);
 	if (t->op->removes && stat(path, &st) == 0) {
-		(void)snprintf(t->why, sizeof(t->why), "success, and %s is there", path);
+		(void)snprintf(t->why, sizeof(t->why), "success, and its state is there");
 		return END_WRONG;
 	}
 	return END_DONE;
@@ -159,33 +157,6 @@ static struct outcome run_traced(struct trial *t, struct tracer *tr, bool *ret_r
 	return tracer_run(tr, &c, "host", LIMIT_MS);
 }
 
-static struct outcome run_with_alloc(struct trial *t, bool *ret_ready, bool *ret_hit)
-{
-	char number[24], mark[512];
-	const char *env[] = { "CTR_FAULT_ALLOC", number, "CTR_FAULT_MARK", mark, NULL };
-	struct outcome o = { 0 };
-	struct line l;
-
-	*ret_ready = !t->op->prepare[0] || run_line(t->s, t->op->prepare) == 0;
-	(void)snprintf(number, sizeof(number), "%ld", t->alloc);
-	(void)snprintf(mark, sizeof(mark), "%s.mark", t->s->world.state);
-	(void)unlink(mark);
-	if (t->op->prepare[0] && !t->op->follow_prepare) {
-		*ret_ready = *ret_ready && output_wait(t->s, 5000);
-		output_clear(t->s);
-	}
-	line_make(&l, t->s, t->op->args);
-	struct command c = command_of(t->s, &l);
-	c.env = env;
-	int64_t begun = clock_ms();
-	o.status = command_run(&c, LIMIT_MS);
-	o.hang = o.status < 0;
-	o.ms = (double)(clock_ms() - begun);
-	*ret_hit = access(mark, F_OK) == 0;
-	(void)unlink(mark);
-	return o;
-}
-
 static enum end trial_once(struct trial *t)
 {
 	struct tracer tr = { .runtime = t->s->runtime };
@@ -196,13 +167,9 @@ static enum end trial_once(struct trial *t)
 	output_clear(t->s);
 	t->why[0] = '\0';
 	t->needed_delete = false;
-	if (t->s->alloc) {
-		o = run_with_alloc(t, &ready, &hit);
-	} else {
-		o = run_traced(t, &tr, &ready);
-		hit = tr.hit || t->fault.kind == FAULT_NONE;
-		tracer_detach(&tr);
-	}
+	o = run_traced(t, &tr, &ready);
+	hit = tr.hit || t->fault.kind == FAULT_NONE;
+	tracer_detach(&tr);
 	t->ms = o.ms;
 	if (!ready) {
 		end = END_WRONG;
@@ -234,7 +201,7 @@ static enum end trial_run(struct trial *t)
 
 struct sweep {
 	struct setting *s;
-	struct tally by_fault[N_FAULTS + 1], sum;
+	struct tally by_fault[N_FAULTS], sum;
 	FILE *table;
 	int64_t deadline;
 	long counter;
@@ -253,11 +220,8 @@ static void show(const struct trial *t, enum end end, const char *fault, const s
 {
 	if (end < END_BAD && !getenv("FAULTS_VERBOSE"))
 		return;
-	if (c)
-		(void)printf("%s %s #%u %s %s: %s: %s\n", t->op->name, c->role, c->index, call_name(c->nr), fault,
-			     end_names[end], t->why);
-	else
-		(void)printf("%s allocation %ld: %s: %s\n", t->op->name, t->alloc, end_names[end], t->why);
+	(void)printf("%s %s #%u %s %s: %s: %s\n", t->op->name, c->role, c->index, call_name(c->nr), fault,
+		     end_names[end], t->why);
 	(void)fflush(stdout);
 }
 
@@ -291,24 +255,9 @@ static void sweep_calls(struct sweep *w, struct trial *t, const struct call_list
 		}
 }
 
-static void sweep_allocations(struct sweep *w, struct trial *t, struct tally *of_op)
-{
-	for (t->alloc = 1 + w->s->offset; !out_of_time(w); t->alloc += w->s->stride) {
-		enum end end = trial_run(t);
-		if (end == END_UNREACHED)
-			break;
-		show(t, end, "", NULL);
-		count(of_op, end, t);
-		count(&w->by_fault[N_FAULTS], end, t);
-	}
-}
-
 /* Without a fault first: it must succeed, twice in the same way; the first run also makes the list of calls. */
 static bool sweep_reference(struct sweep *w, struct trial *t, struct call_list *calls, char **ret_expected)
 {
-	bool alloc = w->s->alloc;
-
-	w->s->alloc = false;
 	t->record = calls;
 	enum end end = trial_run(t);
 	*ret_expected = strdup(output_text(w->s->out, 0));
@@ -316,7 +265,6 @@ static bool sweep_reference(struct sweep *w, struct trial *t, struct call_list *
 	t->expected = t->op->output ? *ret_expected : NULL;
 	if (end == END_DONE)
 		end = trial_run(t);
-	w->s->alloc = alloc;
 	if (end != END_DONE)
 		(void)printf("%s without a fault: %s: %s\n", t->op->name, end_names[end], t->why);
 	return end == END_DONE;
@@ -330,11 +278,9 @@ static bool sweep_op(struct sweep *w, const struct op *op)
 	char *expected = NULL, name[96];
 	bool good = sweep_reference(w, &t, &calls, &expected);
 
-	if (good && w->s->alloc)
-		sweep_allocations(w, &t, &tally);
-	else if (good)
+	if (good)
 		sweep_calls(w, &t, &calls, &tally);
-	(void)snprintf(name, sizeof(name), w->s->alloc ? "%s, each allocation" : "%s, %zu calls", op->name, calls.n);
+	(void)snprintf(name, sizeof(name), "%s, %zu calls", op->name, calls.n);
 	table_row(w->table, name, &tally);
 	tally_add(&w->sum, &tally);
 	free(expected);
@@ -357,10 +303,9 @@ int points_main(struct setting *s)
 	for (size_t i = 0; i < n_ops; i++)
 		if (op_wanted(s, &ops[i]) && !out_of_time(&w))
 			good &= sweep_op(&w, &ops[i]);
-	if (!s->alloc)
-		for (size_t f = 0; f < N_FAULTS; f++)
-			if (fault_wanted(s, f))
-				table_row(w.table, faults[f].name, &w.by_fault[f]);
+	for (size_t f = 0; f < N_FAULTS; f++)
+		if (fault_wanted(s, f))
+			table_row(w.table, faults[f].name, &w.by_fault[f]);
 	table_row(w.table, "**all**", &w.sum);
 	(void)fprintf(w.table, "\nA failed create that was not killed undid itself in all but %ld trials.%s\n",
 		      w.sum.needed_delete, out_of_time(&w) ? " The time was over before all points were tried." : "");

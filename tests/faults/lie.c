@@ -1,2 +1,0 @@
-#include "faults.h"
-int lie_main(struct setting *s, char **args) { (void)s; (void)args; return 2; }
