@@ -30,6 +30,10 @@ static int delete_force(struct ctx *ctx, const char *id, struct err *e)
 		r = store_reload(ctx, &c, e);
 	if (r < 0)
 		return r;
+	if (c.unread) { /* forgotten now, what runs could never be removed */
+		*e = c.why;
+		return err_in(e, "container \"%s\"", id);
+	}
 	if (c.damaged)
 		ctx_warn(ctx, "container \"%s\": %s", id, c.why.text);
 	return host_destroy(ctx, &c, -1, e);

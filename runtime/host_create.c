@@ -374,6 +374,9 @@ int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
 
 	if (s) {
 		auto_close int first = pidfd >= 0 ? fcntl(pidfd, F_DUPFD_CLOEXEC, 3) : proc_open((pid_t)s->pid, s->start_time);
+		/* Without a cgroup nothing else ends it: forgotten while it lives, it could never be removed. */
+		if (first < 0 && first != -ESRCH)
+			return err_sys(e, first, "container \"%s\": open its first process", c->id);
 		if (first >= 0) {
 			(void)sys_pidfd_send_signal(first, SIGKILL);
 			best_effort(proc_wait_end(first, CGROUP_REMOVE_TIMEOUT_MS));

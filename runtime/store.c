@@ -164,6 +164,7 @@ int store_reload(struct ctx *ctx, struct container *c, struct err *e)
 
 	c->state = NULL;
 	c->damaged = false;
+	c->unread = r < 0 && r != -ENOENT && r != -EFBIG && r != -EINVAL && r != -EISDIR;
 	if (r == -ENOENT)
 		return 0; /* its creator was killed before it could write it, or deletion was */
 	if (r == 0)

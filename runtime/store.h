@@ -24,6 +24,7 @@ struct container {
 	const char *id;
 	int root_fd, dir_fd;
 	struct state *state; /* as read or as about to be written; NULL when the file is missing */
+	bool unread; /* the state is there, and the kernel would not give it to us: it may be whole */
 	bool damaged;	     /* state.json is there and cannot be read: only delete --force goes on */
 	struct err why;	     /* the reason when damaged */
 };
