@@ -116,6 +116,26 @@ static int choose_isolation(struct ctx *ctx, const struct config *c, struct isol
 	return r;
 }
 
+/* The guest makes the overlay: it is told as by the annotation. */
+static int overlay_inside(struct ctx *ctx, const char *overlay, const struct config **c, struct err *e)
+{
+	struct config *with = arena_new(&ctx->arena, struct config);
+	struct map_entry *m = arena_array(&ctx->arena, (*c)->annotations.n + 1, sizeof(*m));
+
+	if (!str_eq(overlay, "tmpfs"))
+		return err_bad(e, "--overlay %s: a micro-VM's root can have an overlay in memory only (tmpfs)", overlay);
+	if (!with || !m)
+		return err_nomem(e);
+	*with = **c;
+	m[0] = (struct map_entry){ ANNOTATION_OVERLAY, "tmpfs" };
+	for (size_t i = 0; i < with->annotations.n; i++)
+		m[i + 1] = with->annotations.v[i];
+	with->annotations.v = m;
+	with->annotations.n++;
+	*c = with;
+	return 0;
+}
+
 /* Afterwards the configuration is that of the VMM's container. */
 static int into_vm(struct ctx *ctx, const struct isolation_choice *how, struct create_options *co, const struct config **c,
 		   struct err *e)
@@ -175,7 +195,7 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 	struct isolation_choice how = { 0 };
 	r = choose_isolation(ctx, ret->config, &how, e);
 	if (r == 0 && how.kind == ISOLATION_VM && o->overlay)
-		r = err_bad(e, "--overlay: for a micro-VM there is only the annotation " ANNOTATION_OVERLAY "=tmpfs");
+		r = overlay_inside(ctx, o->overlay, &ret->config, e);
 	if (r == 0 && how.kind == ISOLATION_VM)
 		r = into_vm(ctx, &how, &co, &ret->config, e);
 	else if (r == 0 && o->notify)
@@ -190,7 +210,7 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		r = facts_add_resctrl(&ret->facts, &ctx->arena, e);
 	if (r < 0)
 		return r;
-	if (o->overlay) {
+	if (o->overlay && !co.guest) {
 		r = absolute_overlay(ctx, o->overlay, &co.overlay, e);
 		if (r < 0)
 			return r;

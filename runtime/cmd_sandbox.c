@@ -26,6 +26,7 @@ static const struct opt sandbox_options[] = {
 	{ "workdir", 'w', S(STRING, workdir), "DIR", "where the command starts (default: the current directory)" },
 	{ "net", 0, S(STRING, net), "none|host", "network (default: none)" },
 	{ "seccomp", 0, S(STRING, seccomp), "default|off", "filter of system calls (default: default)" },
+	{ "vm", 0, S(FLAG, vm), NULL, "in a micro-VM, with a kernel of its own" },
 	{ "save", 0, S(STRING, save), "FILE", "write the configuration to FILE, for a bundle with an empty rootfs" },
 	{ "dry-run", 0, S(FLAG, dry_run), NULL, "print the plan as JSON and start nothing" },
 	OPT_END,
@@ -138,6 +139,7 @@ static int sweep(const char *id, void *arg, struct err *e)
 static int sandbox_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
 	char **args = arena_array(&ctx->arena, (size_t)argc + 2, sizeof(*args));
+	const struct sandbox_opts *o = opts;
 	const char *root = NULL, *shell = getenv("SHELL");
 
 	if (!args)
@@ -148,6 +150,8 @@ static int sandbox_run(struct ctx *ctx, const void *opts, int argc, char **argv,
 		args[0] = arena_strdup(&ctx->arena, shell && shell[0] == '/' ? shell : "/bin/sh");
 	if (!args[0])
 		return err_nomem(e);
+	if (o->vm && (!ctx->isolation || str_eq(ctx->isolation, "namespaces")))
+		ctx->isolation = "vm";
 	ctx->root = own_state(ctx);
 	int r = store_empty_dir(ctx, &root, e);
 	if (r == 0)

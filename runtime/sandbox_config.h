@@ -10,7 +10,7 @@
 struct sandbox_opts {
 	struct strv ro, rw, tmpfs, env;
 	const char *workdir, *net, *seccomp, *save;
-	bool dry_run;
+	bool dry_run, vm;
 };
 
 /*

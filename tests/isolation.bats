@@ -334,10 +334,40 @@ greetings"
 	assert_status 0
 }
 
+# An engine's user has the kernel where the package puts it.
+install_kernel()
+{
+	[ -d /lib/modules ] || { mkdir /lib/modules; MADE=yes; }
+	mount -t tmpfs none /boot && cp "$KERNEL" /boot/
+	mount --bind "$(dirname "$KERNEL")/../lib/modules" /lib/modules
+}
+
+uninstall_kernel()
+{
+	umount /boot /lib/modules
+	[ -z "${MADE:-}" ] || rmdir /lib/modules
+}
+
+@test "micro-vm: a sandbox in one" {
+	root_only
+	install_kernel
+	mkdir "$T/work"
+	cd "$T/work"
+	HOME=$T/home try ctr --isolation vm,emulate sandbox --vm \
+		sh -c 'uname -r; echo x >made; touch /usr/x /etc/x 2>/dev/null; ls -A /home; exit 6'
+	cd /
+	uninstall_kernel
+	assert_status 6
+	assert_output "$(basename "$KERNEL" | sed s/vmlinuz-//)"
+	assert_equal "$(cat "$T/work/made")" x
+	[ ! -e /usr/x ] && [ ! -e /etc/x ]
+	rmdir "$ROOT/.empty"
+}
+
 @test "micro-vm: podman drives ctr-vm: run, logs, volume, exec, stop" {
 	root_only
 	command -v podman >/dev/null && command -v conmon >/dev/null || skip "podman is not installed"
-	local made= r=$T/image P=$T/podman
+	local r=$T/image P=$T/podman
 	mkdir -p "$r/bin" "$r/etc" "$P" "$T/volume"
 	cp /bin/busybox "$r/bin/"
 	for a in sh id cat echo sleep uname; do ln -s busybox "$r/bin/$a"; done
@@ -347,10 +377,7 @@ greetings"
 	printf '[engine.runtimes]\nctr-vm = ["%s"]\n' "$P/ctr-vm" >"$P/containers.conf"
 	export CONTAINERS_CONF=$P/containers.conf
 	pd() { timeout 100 podman --root "$P/root" --runroot "$P/run" --cgroup-manager cgroupfs --storage-driver vfs --runtime ctr-vm "$@" 3>&-; }
-	# An engine's user has the kernel where the package puts it.
-	[ -d /lib/modules ] || { mkdir /lib/modules; made=yes; }
-	mount -t tmpfs none /boot && cp "$KERNEL" /boot/
-	mount --bind "$(dirname "$KERNEL")/../lib/modules" /lib/modules
+	install_kernel
 	tar -C "$r" -c . | pd import - image >/dev/null 2>&1
 	local options="--pids-limit=-1 --ulimit nofile=1000:1000 --ulimit nproc=5000:5000 --network none"
 	options+=" --annotation ctr.isolation=vm-emulate"
@@ -369,7 +396,6 @@ greetings"
 	pd rm -fa >/dev/null
 	pd rmi -fa >/dev/null 2>&1
 	umount "$P/root/vfs" "$P/root" 2>/dev/null || :
-	umount /boot /lib/modules
-	[ -z "$made" ] || rmdir /lib/modules
+	uninstall_kernel
 	rmdir /sys/fs/cgroup/libpod_parent/* /sys/fs/cgroup/libpod_parent 2>/dev/null || :
 }
