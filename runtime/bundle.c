@@ -93,11 +93,13 @@ static const char *bundle_root(struct ctx *ctx, const struct config *c, const ch
 	return c->root->path[0] == '/' ? c->root->path : arena_printf(&ctx->arena, "%s/%s", bundle, c->root->path);
 }
 
-static const char *bundle_home(struct ctx *ctx, const struct config *c, const char *bundle)
+static int bundle_home(struct ctx *ctx, const struct config *c, const char *bundle, const char **ret, struct err *e)
 {
 	const char *root = bundle_root(ctx, c, bundle);
 
-	return c->process && root ? host_home(&ctx->arena, root, &c->process->env, c->process->user.uid) : NULL;
+	if (!root)
+		return err_nomem(e);
+	return c->process ? host_home(&ctx->arena, root, &c->process->env, c->process->user.uid, ret, e) : 0;
 }
 
 /* The strongest of what the caller, the annotation and the configuration's vm section ask for. */
@@ -189,7 +191,9 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		r = read_config(ctx, o, co.bundle, &ret->config, e);
 	if (r < 0)
 		return r;
-	co.home = bundle_home(ctx, ret->config, co.bundle);
+	r = bundle_home(ctx, ret->config, co.bundle, &co.home, e);
+	if (r < 0)
+		return r;
 	const char *init = config_annotation(ret->config, ANNOTATION_INIT);
 	co.init |= init && str_eq(init, "true");
 	struct isolation_choice how = { 0 };

@@ -408,7 +408,8 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 	const char *root = arena_printf(&ctx->arena, "/proc/%d/root", x.pid);
 	if (!root)
 		return err_nomem(e);
-	x.home = r == 0 ? host_home(&ctx->arena, root, &p->env, p->user.uid) : NULL;
+	if (r == 0)
+		r = host_home(&ctx->arena, root, &p->env, p->user.uid, &x.home, e);
 	if (r == 0)
 		r = plan_exec(&ctx->arena, &x, f, ret, e);
 	for (size_t i = 0; r == 0 && i < (*ret)->warnings.n; i++)

@@ -27,24 +27,54 @@ static int open_passwd(const char *root)
 		.resolve = SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_MAGICLINKS,
 	};
 	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd;
 
-	return dir < 0 ? -1 : sys_openat2(dir, "etc/passwd", &how);
+	if (dir < 0)
+		return -errno;
+	do
+		fd = sys_openat2(dir, "etc/passwd", &how);
+	while (fd == -EINTR || fd == -EAGAIN); /* openat2(2): a rename was under way */
+	return fd;
 }
 
-const char *host_home(struct arena *a, const char *root, const struct strv *env, uint32_t uid)
+/* Of the machine and of the moment; all others speak of the image. */
+static bool is_ours(int errnum)
+{
+	static const int ours[] = { ENOMEM, EMFILE, ENFILE, EIO, EINTR, ENOSYS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (errnum == ours[i])
+			return true;
+	return false;
+}
+
+int host_home(struct arena *a, const char *root, const struct strv *env, uint32_t uid, const char **ret, struct err *e)
 {
 	char home[4096];
 	struct stat st;
+	ssize_t n;
 
+	*ret = NULL;
 	if (has_home(env))
-		return NULL;
+		return 0;
+	*ret = "/";
 	auto_close int fd = open_passwd(root);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > PASSWD_MAX)
-		return "/";
+	if (fd < 0)
+		return is_ours(-fd) ? err_sys(e, fd, "read /etc/passwd of the container") : 0;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "read /etc/passwd of the container");
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > PASSWD_MAX)
+		return 0;
 	char *text = arena_alloc(a, (size_t)st.st_size + 1);
-	ssize_t n = text ? read(fd, text, (size_t)st.st_size) : -1;
-	if (n < 0 || !passwd_home(text, (size_t)n, uid, home, sizeof(home)))
-		return "/";
-	const char *copy = arena_strdup(a, home);
-	return copy ? copy : "/";
+	if (!text)
+		return err_nomem(e);
+	do
+		n = read(fd, text, (size_t)st.st_size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, errno, "read /etc/passwd of the container");
+	if (!passwd_home(text, (size_t)n, uid, home, sizeof(home)))
+		return 0;
+	*ret = arena_strdup(a, home);
+	return *ret ? 0 : err_nomem(e);
 }

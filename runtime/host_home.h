@@ -10,9 +10,11 @@
 /*
  * What HOME shall be for a program whose environment has none: from etc/passwd below the directory `root`
  * (a rootfs, or /proc/PID/root of a running container), else "/". Engines rely on the runtime here.
- * NULL when the environment has a HOME already. The file is the image's: it is resolved inside the root,
- * must be a regular file of at most 1 MiB, and a FIFO in its place does not block.
+ * *ret is NULL when the environment has a HOME already. The file is the image's: it is resolved inside the root,
+ * must be a regular file of at most 1 MiB, and a FIFO in its place does not block. What it lacks or how it is
+ * broken gives "/"; an error is what has nothing to do with it (no memory, no descriptor left).
  */
-const char *host_home(struct arena *a, const char *root, const struct strv *env, uint32_t uid);
+int host_home(struct arena *a, const char *root, const struct strv *env, uint32_t uid, const char **ret,
+	      struct err *e) MUST_CHECK;
 
 #endif

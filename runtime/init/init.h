@@ -86,6 +86,6 @@ int init_enforce_landlock(struct init *in, struct err *e) MUST_CHECK;
 /* Loads a filter; with a listener, hands its descriptor to the host side. */
 int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e) MUST_CHECK;
 /* Default dispositions, nothing blocked: what a program expects. */
-void init_reset_signals(void);
+int init_reset_signals(void) MUST_CHECK;
 
 #endif

@@ -263,16 +263,17 @@ static int get_caps(struct init_caps *ret, struct err *e)
 	return 0;
 }
 
-static uint64_t bounding_of(uint64_t caps)
+static int bounding_of(uint64_t caps, uint64_t *ret, struct err *e)
 {
-	uint64_t r = 0;
-
-	for (unsigned int cap = 0; caps >> cap; cap++)
-		if (caps >> cap & 1 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
-			r |= 1ULL << cap;
-		else if (cap == 63)
-			break;
-	return r;
+	*ret = 0;
+	for (unsigned int cap = 0; cap < 64 && caps >> cap; cap++) {
+		int r = caps >> cap & 1 ? prctl(PR_CAPBSET_READ, cap, 0, 0, 0) : 0;
+		if (r < 0 && errno != EINVAL) /* that: the kernel has no such capability */
+			return err_sys(e, errno, "read the bounding set");
+		if (r == 1)
+			*ret |= 1ULL << cap;
+	}
+	return 0;
 }
 
 /*
@@ -282,13 +283,16 @@ static uint64_t bounding_of(uint64_t caps)
 static int grantable(const struct step_credentials *s, struct init_caps *ret, struct err *e)
 {
 	struct init_caps now;
+	uint64_t bounding = 0;
 	int r = get_caps(&now, e);
 
+	if (r == 0)
+		r = bounding_of(s->inheritable & now.permitted, &bounding, e);
 	if (r < 0)
 		return r;
 	ret->permitted = s->permitted & now.permitted;
 	ret->effective = s->effective & ret->permitted;
-	ret->inheritable = s->inheritable & (now.inheritable | bounding_of(s->inheritable & now.permitted));
+	ret->inheritable = s->inheritable & (now.inheritable | bounding);
 	ret->ambient = s->ambient & ret->permitted & ret->inheritable;
 	return 0;
 }

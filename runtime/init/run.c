@@ -15,15 +15,16 @@
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-void init_reset_signals(void)
+int init_reset_signals(void)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int sig = 1; sig < 65; sig++)
-		(void)sigaction(sig, &dfl, NULL); /* some cannot be changed, and those are what they are */
+		if (sigaction(sig, &dfl, NULL) < 0 && errno != EINVAL) /* those that cannot be changed */
+			return -errno;
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
 /* ---- hooks --------------------------------------------------------------------------------------------- */
@@ -63,7 +64,8 @@ __attribute__((noreturn)) static void become_hook(const struct init *in, const s
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	(void)setpgid(0, 0);
-	init_reset_signals();
+	if (init_reset_signals() < 0)
+		_exit(126);
 	(void)umask(in->umask);
 	if (in->state >= 0)
 		(void)lseek(in->state, 0, SEEK_SET);
@@ -287,8 +289,10 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 {
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	(void)umask(in->umask);
-	init_reset_signals();
-	int r = init_lower_limits(in, e);
+	int r = init_reset_signals();
+	if (r < 0)
+		return err_sys(e, r, "give the program the default signals");
+	r = init_lower_limits(in, e);
 	if (r == 0 && in->filter)
 		r = init_load_filter(in, in->filter, e);
 	if (r < 0)
