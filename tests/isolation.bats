@@ -354,14 +354,14 @@ uninstall_kernel()
 	mkdir "$T/work"
 	cd "$T/work"
 	HOME=$T/home try ctr --isolation vm,emulate sandbox --vm \
-		sh -c 'uname -r; echo x >made; touch /usr/x /etc/x 2>/dev/null; ls -A /home; exit 6'
+		sh -c 'uname -r; echo x >made; touch /usr/x /etc/x 2>/dev/null; ls -A "$HOME"; exit 6'
 	cd /
 	uninstall_kernel
+	rmdir "$ROOT/.empty"
 	assert_status 6
 	assert_output "$(basename "$KERNEL" | sed s/vmlinuz-//)"
 	assert_equal "$(cat "$T/work/made")" x
 	[ ! -e /usr/x ] && [ ! -e /etc/x ]
-	rmdir "$ROOT/.empty"
 }
 
 @test "micro-vm: podman drives ctr-vm: run, logs, volume, exec, stop" {
