@@ -374,6 +374,8 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 				  .pid = (pid_t)s->pid,
 				  .start_time = s->start_time,
 				  .namespaces = s->namespaces,
+				  .uid_mappings = s->uid_mappings,
+				  .gid_mappings = s->gid_mappings,
 				  .deny_setgroups = s->deny_setgroups,
 				  .drop_mknod = s->drop_mknod,
 				  .personality = s->personality,

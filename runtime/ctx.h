@@ -32,7 +32,8 @@ struct command {
 
 #define COMMANDS(X)                                                                              \
 	X(create) X(start) X(run) X(state) X(kill) X(delete) X(list) X(ps) X(exec) X(pause) X(resume) \
-	X(update) X(spec) X(features) X(events) X(stats) X(probe) X(sandbox) X(vm) X(vm_monitor) X(vm_client)
+	X(update) X(spec) X(features) X(events) X(stats) X(probe) X(sandbox) X(sandbox_network) \
+	X(vm) X(vm_monitor) X(vm_client)
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)
 #undef X

@@ -236,7 +236,7 @@ static int dispatch(struct ctx *ctx, int argc, char **argv, struct err *e)
 	bool help = false;
 	int n, r;
 
-	r = opt_parse(&ctx->arena, global_options, ctx, OPT_UNTIL_OPERANDS, 1, argc - 1, argv + 1, &n, &help, e);
+	r = opt_parse(&ctx->arena, global_options, ctx, OPT_UNTIL_COMMAND, 1, argc - 1, argv + 1, &n, &help, e);
 	if (r < 0)
 		return r;
 	r = check_globals(ctx, e);

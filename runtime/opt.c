@@ -35,7 +35,7 @@ static const struct opt *find_letter(const struct opt *rows, char letter)
 
 static bool is_flag(const struct opt *o)
 {
-	return o->kind == OPT_FLAG || o->kind == OPT_IGNORE_FLAG;
+	return o->kind == OPT_FLAG || o->kind == OPT_FLAG_OFF || o->kind == OPT_IGNORE_FLAG;
 }
 
 static int list_append(struct parser *p, struct strv *list, const char *value, struct err *e)
@@ -65,8 +65,8 @@ static int store_flag(const struct parser *p, const struct opt *o, const char *v
 		v = false;
 	else if (value && !str_eq(value, "true") && !str_eq(value, "1"))
 		return err_bad(e, "invalid value \"%s\" for --%s: must be true or false", value, o->name);
-	if (o->kind == OPT_FLAG)
-		*(bool *)(p->into + o->offset) = v;
+	if (o->kind != OPT_IGNORE_FLAG)
+		*(bool *)(p->into + o->offset) = v == (o->kind == OPT_FLAG);
 	return 0;
 }
 
@@ -160,13 +160,15 @@ int opt_parse(struct arena *a, const struct opt *rows, void *into, enum opt_orde
 
 	for (p.at = 0; p.at < argc; p.at++) {
 		char *arg = argv[p.at];
-		if (order == OPT_UNTIL_OPERANDS && n >= own)
+		if (order != OPT_MIXED && n >= own)
 			break;
 		if (arg[0] != '-' || arg[1] == '\0') {
 			argv[n++] = arg;
 			continue;
 		}
 		if (str_eq(arg, "--")) {
+			const struct opt *dashes = find_long(rows, "", 0);
+			r = dashes ? store_flag(&p, dashes, NULL, e) : 0;
 			p.at++;
 			break;
 		}
@@ -174,6 +176,8 @@ int opt_parse(struct arena *a, const struct opt *rows, void *into, enum opt_orde
 		if (r < 0)
 			return r;
 	}
+	if (r < 0)
+		return r;
 	/* `exec ID -- cmd`: the dashes after our own operands end options too. */
 	if (order == OPT_UNTIL_OPERANDS && n == own && p.at < argc && str_eq(argv[p.at], "--"))
 		p.at++;
@@ -184,6 +188,52 @@ int opt_parse(struct arena *a, const struct opt *rows, void *into, enum opt_orde
 	return 0;
 }
 
+static int merge_list(struct parser *p, struct strv *into, const struct strv *below, struct err *e)
+{
+	struct strv both = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < below->n + into->n; i++)
+		r = list_append(p, &both, i < below->n ? below->v[i] : into->v[i - below->n], e);
+	*into = both;
+	return r;
+}
+
+int opt_merge(struct arena *a, const struct opt *rows, void *into, const void *below, struct err *e)
+{
+	struct parser p = { .arena = a, .rows = rows };
+	int r = 0;
+
+	for (const struct opt *o = rows; r == 0 && o->name; o++) {
+		char *to = (char *)into + o->offset;
+		const char *from = (const char *)below + o->offset;
+		switch (o->kind) {
+		case OPT_FLAG:
+		case OPT_FLAG_OFF:
+			*(bool *)to |= *(const bool *)from;
+			break;
+		case OPT_STRING:
+			if (!*(const char **)to)
+				*(const char **)to = *(const char *const *)from;
+			break;
+		case OPT_LIST:
+			r = merge_list(&p, (struct strv *)to, (const struct strv *)from, e);
+			break;
+		case OPT_U32:
+			if (!*(uint32_t *)to)
+				*(uint32_t *)to = *(const uint32_t *)from;
+			break;
+		case OPT_I64:
+			if (!((struct opt_i64 *)to)->set)
+				*(struct opt_i64 *)to = *(const struct opt_i64 *)from;
+			break;
+		default:
+			break;
+		}
+	}
+	return r;
+}
+
 void opt_help(struct strbuf *out, const struct opt *rows)
 {
 	for (const struct opt *o = rows; o->name; o++) {
@@ -191,7 +241,8 @@ void opt_help(struct strbuf *out, const struct opt *rows)
 		if (!o->help)
 			continue;
 		(void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			       o->letter ? ", " : "  ", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+			       o->letter ? ", " : "  ", o->name, o->kind == OPT_FLAG_OFF ? "=false" : o->arg ? " " : "",
+			       o->arg ? o->arg : "");
 		strbuf_printf(out, "  %-30s %s\n", left, o->help);
 	}
 }

@@ -19,6 +19,7 @@
 
 enum opt_kind {
 	OPT_FLAG,   /* bool */
+	OPT_FLAG_OFF, /* bool: a flag that is on unless --flag=false says otherwise, which sets the member */
 	OPT_STRING, /* const char * */
 	OPT_U32,    /* uint32_t */
 	OPT_I64,    /* struct opt_i64 of oci/config.h */
@@ -27,7 +28,7 @@ enum opt_kind {
 };
 
 struct opt {
-	const char *name;
+	const char *name; /* "": a flag that is set where "--" ended the options */
 	char letter; /* 0: none */
 	uint8_t kind;
 	uint16_t offset;
@@ -39,7 +40,8 @@ struct opt {
 
 enum opt_order {
 	OPT_MIXED,	  /* options may follow operands */
-	OPT_UNTIL_OPERANDS, /* the first `n` operands are ours, what follows them is not looked at */
+	OPT_UNTIL_OPERANDS, /* the first `n` operands are ours, what follows them is not looked at but for a "--" */
+	OPT_UNTIL_COMMAND,  /* the same, and a "--" behind them is not ours either */
 };
 
 /*
@@ -48,6 +50,9 @@ enum opt_order {
  */
 int opt_parse(struct arena *a, const struct opt *rows, void *into, enum opt_order order, int own, int argc,
 	      char **argv, int *ret_n, bool *ret_help, struct err *e) MUST_CHECK;
+
+/* Options that `into` leaves open are taken from `below`; of lists, what `below` has comes first. Both of `rows`. */
+int opt_merge(struct arena *a, const struct opt *rows, void *into, const void *below, struct err *e) MUST_CHECK;
 
 /* The rows as help text, one line each. */
 void opt_help(struct strbuf *out, const struct opt *rows);

@@ -217,6 +217,7 @@ struct step_start_hook {
 };
 struct step_exec {
 	struct plan_strv args, env;
+	bool die_with_caller; /* keep the signal that comes when the host side ends */
 	bool supervise;	      /* stay as pid 1: reap, forward signals, pass the exit status on */
 	uint32_t keep_fds;    /* descriptors [3, 3 + keep_fds) stay open */
 };

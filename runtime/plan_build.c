@@ -91,7 +91,7 @@ int builder_warn(struct builder *b, struct err *e, const char *fmt, ...)
 
 /* ---- id maps ---------------------------------------------------------------------------------------------- */
 
-static bool map_has(const struct id_map_list *l, uint32_t id)
+bool id_map_has(const struct id_map_list *l, uint32_t id)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (id >= l->v[i].container_id && id - l->v[i].container_id < l->v[i].size)
@@ -163,9 +163,9 @@ static int add_become(struct builder *b, bool joined, struct err *e)
 	if (!s)
 		return err_nomem(e);
 	/* Set-up runs as container root; where that id is not mapped, as the user the program will have. */
-	if (!joined && !map_has(&b->p->maps.uid, 0))
+	if (!joined && !id_map_has(&b->p->maps.uid, 0))
 		s->uid = p ? p->user.uid : b->p->maps.uid.v[0].container_id;
-	if (!joined && !map_has(&b->p->maps.gid, 0))
+	if (!joined && !id_map_has(&b->p->maps.gid, 0))
 		s->gid = p ? p->user.gid : b->p->maps.gid.v[0].container_id;
 	return 0;
 }

@@ -24,6 +24,7 @@ struct create_options {
 	bool dry_run;	     /* a missing privilege of the caller is a warning: nothing will be started */
 	uint32_t keep_fds;   /* descriptors 3.. that reach the program */
 	uint32_t listen_fds; /* of them, from socket activation */
+	bool die_with_caller; /* the container is killed when the process that starts it ends */
 	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
 	enum cgroup_manager cgroup_manager;
 	const char *overlay; /* --overlay: "tmpfs" or an absolute path; NULL: as the annotation says */
@@ -59,6 +60,9 @@ struct id_maps {
 	bool helpers;	     /* newuidmap and newgidmap write them */
 	struct id_map_list uid, gid;
 };
+
+/* `id`, of the container, is mapped. */
+bool id_map_has(const struct id_map_list *l, uint32_t id);
 
 /* Core scheduling: a new cookie, or that of a process of the host. */
 struct plan_core { bool set; pid_t share; /* 0: a new one */ };

@@ -27,8 +27,16 @@ static int exec_join(struct builder *b, const struct exec_options *o, struct err
 		if (!f)
 			return err_nomem(e);
 	}
-	if (o->namespaces & CLONE_NEWUSER && !STEP(b, BECOME, become))
+	if (!(o->namespaces & CLONE_NEWUSER))
+		return 0;
+	/* As for create: container root, or where that id is not mapped the user that the program will have. */
+	struct step_become *id = STEP(b, BECOME, become);
+	if (!id)
 		return err_nomem(e);
+	if (o->uid_mappings.n && !id_map_has(&o->uid_mappings, 0))
+		id->uid = b->process->user.uid;
+	if (o->gid_mappings.n && !id_map_has(&o->gid_mappings, 0))
+		id->gid = b->process->user.gid;
 	return 0;
 }
 

@@ -10,6 +10,7 @@ struct exec_options {
 	pid_t pid; /* the container's first process */
 	uint64_t start_time;
 	uint64_t namespaces; /* CLONE_NEW* to join */
+	struct id_map_list uid_mappings, gid_mappings; /* of its own user namespace; n 0: none, or not known */
 	bool deny_setgroups, drop_mknod;
 	struct opt_u32 personality;
 	const struct landlock *landlock; /* NULL: none */

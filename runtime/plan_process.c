@@ -400,6 +400,7 @@ int plan_program(struct builder *b, struct err *e)
 	s->args = as_list(b->process->args);
 	s->env = as_list(env);
 	s->supervise = b->o->init;
+	s->die_with_caller = b->o->die_with_caller;
 	s->keep_fds = b->o->keep_fds;
 	return 0;
 }

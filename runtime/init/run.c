@@ -42,11 +42,20 @@ int init_hook_point(struct init *in, const struct step_hook_point *s, struct err
 {
 	struct sync_message m = { 0 };
 	int fd = -1;
-	int r = sync_send(in->sync, SYNC_MOUNTED, 0, -1, e);
+	bool open_to_hooks = getpid() == 1;
 
 	(void)s;
+	/*
+	 * The hooks of an ordinary user may only enter namespaces of a process that he could trace. Nobody else is in
+	 * ours yet: as pid 1 we are alone in them.
+	 */
+	if (open_to_hooks)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	int r = sync_send(in->sync, SYNC_MOUNTED, 0, -1, e);
 	if (r == 0)
 		r = sync_recv(in->sync, -1, &m, &fd, e);
+	if (open_to_hooks)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (r < 0)
 		return r;
 	if (m.type != SYNC_HOOKED) {
@@ -285,9 +294,19 @@ int init_gate(struct init *in, const struct step_gate *s, struct err *e)
 
 /* ---- exec ---------------------------------------------------------------------------------------------- */
 
+/* A change of credentials has taken the signal away (prctl(2)); and whoever is to be outlived may be gone already. */
+static void live_or_die(const struct init *in, const struct step_exec *s)
+{
+	struct pollfd p = { .fd = in->sync };
+
+	(void)prctl(PR_SET_PDEATHSIG, s->die_with_caller ? SIGKILL : 0, 0, 0, 0);
+	if (s->die_with_caller && poll(&p, 1, 0) > 0)
+		_exit(1);
+}
+
 static int become_program(struct init *in, const struct step_exec *s, struct err *e)
 {
-	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	live_or_die(in, s);
 	(void)umask(in->umask);
 	int r = init_reset_signals();
 	if (r < 0)
@@ -301,15 +320,17 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	return not_executable(s->args.v[0], in->program, errno, e);
 }
 
-__attribute__((noreturn)) static void become_supervisor(struct init *in, pid_t child)
+__attribute__((noreturn)) static void become_supervisor(struct init *in, const struct step_exec *s, pid_t child)
 {
 	struct err e;
 
-	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	live_or_die(in, s);
 	(void)sys_close_range(0, ~0U, 0);
 	/* The program could take us over by ptrace if it had the filter and we had not. */
 	if (in->filter && init_load_filter(in, in->filter, &e) < 0)
 		_exit(1);
+	/* Nothing of ours is left in here; `exec` of an ordinary user joins the namespaces of a process he could trace. */
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	init_supervise(child);
 }
 
@@ -330,7 +351,7 @@ int init_exec(struct init *in, const struct step_exec *s, struct err *e)
 	if (pid < 0)
 		return err_sys(e, pid, "start the program");
 	if (pid > 0) {
-		become_supervisor(in, pid);
+		become_supervisor(in, s, pid);
 	}
 	(void)setpgid(0, 0);
 	if (isatty(0)) {
