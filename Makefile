@@ -12,6 +12,7 @@ PREFIX   ?= /usr/local
 LIBEXEC  ?= $(PREFIX)/libexec/ctr
 BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
 INSTALL  ?= install
 # containerd installs a debug client called ctr: `make install BINLINK=0` leaves the link in BINDIR out.
 BINLINK  ?= 1
@@ -98,7 +99,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check completions unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -241,13 +242,25 @@ compile_commands.json:
 # ---- installation -----------------------------------------------------------------------------------------------
 # The binary lives in a folder of its own: engines are given its absolute path, since containerd installs a
 # debug client that is called ctr too. ctr-vm is the same program under another name.
+# From the tables of the options; a test compares.
+completions: all
+	$(Q)for shell in bash zsh fish; do build/ctr completion $$shell >contrib/completions/ctr.$$shell; done
+
+# Where each shell looks for its completions, below DATADIR.
+COMPLETIONS := ctr.bash=bash-completion/completions/ctr ctr.zsh=zsh/site-functions/_ctr ctr.fish=fish/vendor_completions.d/ctr.fish
+first = $(word 1,$(subst =, ,$(1)))
+second = $(word 2,$(subst =, ,$(1)))
+
 install: all
 	$(INSTALL) -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -m 0755 $(B)/ctr $(HELPERS) $(DESTDIR)$(LIBEXEC)/
 	$(if $(filter 1,$(BINLINK)),$(INSTALL) -d $(DESTDIR)$(BINDIR) && ln -sfn $(LIBEXEC)/ctr $(DESTDIR)$(BINDIR)/ctr)
 	$(foreach m,$(wildcard contrib/man/*.8),$(INSTALL) -m 0644 $(m) $(DESTDIR)$(MANDIR)/man8/;)
+	$(foreach c,$(COMPLETIONS),$(INSTALL) -d $(DESTDIR)$(DATADIR)/$(dir $(call second,$(c))) && \
+		$(INSTALL) -m 0644 contrib/completions/$(call first,$(c)) $(DESTDIR)$(DATADIR)/$(call second,$(c)) &&) :
 
 uninstall:
+	rm -f $(foreach c,$(COMPLETIONS),$(DESTDIR)$(DATADIR)/$(call second,$(c)))
 	rm -f $(DESTDIR)$(LIBEXEC)/ctr $(HELPERS:$(B)/%=$(DESTDIR)$(LIBEXEC)/%) $(foreach m,$(wildcard contrib/man/*.8),$(DESTDIR)$(MANDIR)/man8/$(notdir $(m)))
 	[ ! -L $(DESTDIR)$(BINDIR)/ctr ] || rm -f $(DESTDIR)$(BINDIR)/ctr
 	[ ! -d $(DESTDIR)$(LIBEXEC) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXEC)

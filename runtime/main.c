@@ -29,7 +29,7 @@ static const struct command *const commands[] = {
 };
 
 #define G(kind, name) OPT_##kind, offsetof(struct ctx, name)
-static const struct opt global_options[] = {
+const struct opt global_options[] = {
 	{ "root", 0, G(STRING, root), "DIR", "directory of the containers' state" },
 	{ "log", 0, G(STRING, log), "FILE", "append errors to FILE" },
 	{ "log-format", 0, G(STRING, log_format), "FORMAT", "text (default) or json" },
