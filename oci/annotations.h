@@ -22,6 +22,9 @@
 #define ANNOTATION_ISOLATION ANNOTATION_PREFIX "isolation" /* only ever raises it */
 #define ANNOTATION_OVERLAY "ctr.overlay"
 
+/* Not of a configuration: `ctr state` of a stopped container adds it when the kernel killed for lack of memory. */
+#define ANNOTATION_OOM_KILLED ANNOTATION_PREFIX "oom-killed"
+
 struct annotation {
 	const char *name;
 	const char *form; /* of its value, for people */

@@ -21,7 +21,7 @@
  */
 #define FEATURE_NET_DEVICES true
 #define FEATURE_INTEL_RDT true
-#define FEATURE_CHECKPOINT false
+#define FEATURE_CHECKPOINT true
 /* Kinds of isolation in this build, separated by blanks. */
 #define FEATURE_ISOLATION "namespaces"
 

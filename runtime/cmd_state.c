@@ -2,9 +2,42 @@
 /* ctr state: the specification's state document of one container. */
 #include <unistd.h>
 
+#include "../cgroup/cgroup.h"
+#include "../cgroup/stats.h"
+#include "../oci/annotations.h"
 #include "base/fd.h"
 #include "base/util.h"
 #include "store.h"
+
+/* The cgroup stays until `delete`, but for a scope of systemd's, which goes with its last process. */
+static bool oom_killed(const struct state *s)
+{
+	struct cgroup_memory_events events = { 0 };
+	struct err ignored;
+	char text[512];
+	int fd = -EBADF;
+
+	if (!s->cgroup_path || cgroup_open(s->cgroup_path, &fd, &ignored) < 0)
+		return false;
+	ssize_t n = file_read_short(fd, "memory.events", text, sizeof(text));
+	fd_close(&fd);
+	if (n > 0)
+		cgroup_parse_memory_events(text, &events);
+	return events.oom_kill.set && events.oom_kill.v > 0;
+}
+
+static int add_annotation(struct ctx *ctx, struct string_map *m, const char *key, const char *value, struct err *e)
+{
+	struct map_entry *v = arena_array(&ctx->arena, m->n + 1, sizeof(*v));
+
+	if (!v)
+		return err_nomem(e);
+	for (size_t i = 0; i < m->n; i++)
+		v[i] = m->v[i];
+	v[m->n] = (struct map_entry){ key, value };
+	*m = (struct string_map){ v, m->n + 1 };
+	return 0;
+}
 
 static int state_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
@@ -17,6 +50,8 @@ static int state_run(struct ctx *ctx, const void *opts, int argc, char **argv, s
 	(void)argc;
 	if (r == 0)
 		r = container_status(&c, &status, NULL, e);
+	if (r == 0 && status == STATUS_STOPPED && oom_killed(c.state))
+		r = add_annotation(ctx, &c.state->annotations, ANNOTATION_OOM_KILLED, "true", e);
 	if (r < 0)
 		return r;
 	state_print_public(&b, c.state, status_name(status), status == STATUS_STOPPED ? 0 : c.state->pid, 2);

@@ -34,7 +34,7 @@ extern const struct opt global_options[];
 
 #define COMMANDS(X)                                                                              \
 	X(create) X(start) X(run) X(state) X(kill) X(delete) X(list) X(ps) X(exec) X(pause) X(resume) \
-	X(update) X(spec) X(features) X(events) X(stats) X(probe) X(sandbox) X(sandbox_network) X(completion) \
+	X(update) X(checkpoint) X(restore) X(spec) X(features) X(events) X(stats) X(probe) X(sandbox) X(sandbox_network) X(completion) \
 	X(vm) X(vm_monitor) X(vm_client)
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)

@@ -86,6 +86,12 @@ is $s 137
 bundle '.process.args = ["tail", "/dev/zero"] | .linux.resources.memory = {limit: 33554432, swap: 33554432}'
 s=0; ctr run --bundle $D/b oom2 </dev/null || s=$?
 is $s 137
+# What is left of a container that nobody waited for says how it ended.
+ctr run --detach --bundle $D/b oom3 </dev/null >/dev/null 2>&1
+trap 'ctr delete --force oom3' EXIT
+ended() { [ "$(ctr state oom3 | jq -r .status)" = stopped ]; }
+eventually ended
+is "$(ctr state oom3 | jq -r '.annotations["ctr.oom-killed"]')" true
 E
 }
 
@@ -332,5 +338,121 @@ is "$(ctr exec up sh -c "$open")" open
 echo '{"devices": [{"allow": false, "access": "rwm"}]}' | ctr update --resources - up
 out=$(ctr exec up sh -c "$open" 2>&1) && bad "it can still be opened"
 ctr exec up sh -c 'echo x >/dev/null'
+E
+}
+
+# A counter that writes into a volume, with the protections of an ordinary container.
+COUNTER='.process.args = ["sh", "-c", "i=0; while :; do echo $i >/vol/n; i=$((i+1)); sleep 0.1; done"] |
+	.process.noNewPrivileges = true | .root.readonly = true |
+	.mounts += [{destination: "/vol", source: "@V", type: "bind", options: ["rbind", "rprivate"]}] |
+	.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]} |
+	.linux.resources = {memory: {limit: 67108864}, pids: {limit: 50}}'
+
+@test "checkpoint: a counter goes on counting, protected and limited as before" {
+	guest <<E
+mkdir -p \$D/v
+bundle '$(echo "$COUNTER" | sed "s#@V#'\$D'/v#")'
+trap 'ctr delete --force c1 2>/dev/null; ctr delete --force c2 2>/dev/null; rm -rf \$D' EXIT
+# advances: the counter is seen at two values, and goes up.
+advances() { local a=\$(cat \$D/v/n); for _ in \$(seq 100); do sleep 0.1; [ "\$(cat \$D/v/n)" -le "\$a" ] || return 0; done; bad "stands at \$a"; }
+ctr run --detach -b \$D/b c1 </dev/null >/dev/null 2>&1
+eventually test -s \$D/v/n
+advances
+ctr checkpoint --image-path \$D/i --work-path \$D/w --leave-running c1
+advances
+ctr checkpoint --image-path \$D/p --pre-dump c1
+advances
+ctr checkpoint --image-path \$D/i2 --parent-path ../p c1
+! ctr state c1 2>/dev/null || bad "still there"
+[ -e \$D/i2/parent ] || bad "no parent"
+at=\$(cat \$D/v/n)
+for _ in 1 2; do
+	ctr restore --detach -b \$D/b --image-path \$D/i2 --work-path \$D/w --pid-file \$D/pid c2
+	advances
+	[ "\$(cat \$D/v/n)" -gt "\$at" ] || bad "began anew"
+	P=\$(cat \$D/pid)
+	is "\$P" "\$(ctr state c2 | jq .pid)"
+	grep -q '^NoNewPrivs:.1' /proc/\$P/status
+	grep -q '^Seccomp:.2' /proc/\$P/status
+	grep ' / / ro' /proc/\$P/mountinfo || grep -q 'rootfs / ro' /proc/\$P/mountinfo || bad "root is writable"
+	C=/sys/fs/cgroup\$(cut -d: -f3 /proc/\$P/cgroup)
+	is "\$(cat \$C/memory.max)" 67108864
+	ctr exec c2 true
+	ctr pause c2; ctr resume c2
+	ctr kill c2 KILL
+	stopped() { [ "\$(ctr state c2 | jq -r .status)" = stopped ]; }
+	eventually stopped
+	ctr delete c2
+	[ ! -e \$C ] || bad "the cgroup is still there"
+done
+mount | grep "\$D" && bad "a mount is left" || :
+E
+}
+
+@test "checkpoint: in the foreground, with the systemd driver; an image that is broken leaves nothing" {
+	guest <<'E'
+bundle '.process.args = ["sh", "-c", "trap \"exit 7\" TERM; while :; do sleep 0.1; done"] | .linux.cgroupsPath = "system.slice:ctr:cr"'
+trap 'ctr delete --force cr 2>/dev/null; rm -rf $D' EXIT
+ctr --systemd-cgroup run --detach -b $D/b cr </dev/null >/dev/null 2>&1
+ctr --systemd-cgroup checkpoint --image-path $D/i cr
+ctr --systemd-cgroup restore -b $D/b --image-path $D/i cr </dev/null >/dev/null 2>&1 & pid=$!
+up() { [ "$(ctr state cr 2>/dev/null | jq -r .status)" = running ]; }
+eventually up
+systemctl is-active ctr-cr.scope
+ctr kill cr TERM
+s=0; wait $pid || s=$?
+is $s 7
+! ctr state cr 2>/dev/null || bad "still there"
+rm $D/i/pstree.img
+s=0; ctr --systemd-cgroup restore --detach -b $D/b --image-path $D/i cr </dev/null >$D/out 2>&1 || s=$?
+is $s 1
+grep -q "^ctr: criu failed: .*(log file: $D/i/restore.log)" $D/out || bad "$(cat $D/out)"
+! ctr state cr 2>/dev/null || bad "still there"
+! systemctl is-active ctr-cr.scope || bad "the scope is left"
+E
+}
+
+@test "checkpoint: an open TCP connection, in a network namespace of an engine's" {
+	guest <<'E'
+ip netns add eng; ip -n eng link set lo up
+bundle '(.linux.namespaces[] | select(.type == "network")).path = "/run/netns/eng" |
+	.process.args = ["sh", "-c", "nc -l -p 5000 -e cat"]'
+trap 'ctr delete --force tcp 2>/dev/null; ip netns del eng; rm -rf $D' EXIT
+ctr run --detach -b $D/b tcp </dev/null >/dev/null 2>&1
+listens() { ip netns exec eng ss -ltn | grep -q :5000; }
+eventually listens
+mkfifo $D/in
+ip netns exec eng busybox nc 127.0.0.1 5000 <$D/in >$D/out & client=$!
+exec 7>$D/in
+echo before >&7
+heard() { grep -q "$1" $D/out; }
+eventually heard before
+s=0; ctr checkpoint --image-path $D/i tcp 2>/dev/null || s=$?
+is $s 1
+ctr checkpoint --image-path $D/i --tcp-established tcp
+ctr restore --detach -b $D/b --image-path $D/i --tcp-established tcp </dev/null
+echo after >&7
+eventually heard after
+exec 7>&-
+wait $client || :
+E
+}
+
+@test "checkpoint: through podman" {
+	guest <<'E'
+mkdir -p $D/r/bin; cp /bin/busybox $D/r/bin/; for a in sh sleep cat echo; do ln -s busybox $D/r/bin/$a; done
+pd() { podman --root $D/root --runroot $D/run --storage-driver vfs --cgroup-manager systemd --runtime /src/build/ctr "$@"; }
+trap 'pd rm -f --all >/dev/null 2>&1; rm -rf $D' EXIT
+tar -C $D/r -c . | pd import - image >/dev/null 2>&1
+pd run -d --name count --network none --security-opt seccomp=unconfined -v $D:/out image sh -c 'i=0; while :; do echo $i >/out/n; i=$((i+1)); sleep 0.1; done' >/dev/null
+eventually test -s $D/n
+pd container checkpoint count >/dev/null
+is "$(pd inspect -f '{{.State.Status}}' count)" exited
+at=$(cat $D/n)
+pd container restore count >/dev/null
+higher() { [ "$(cat $D/n)" -gt "$at" ]; }
+eventually higher
+is "$(pd inspect -f '{{.State.Status}}' count)" running
+pd rm -f -t 0 count >/dev/null
 E
 }

@@ -12,7 +12,7 @@ _ctr()
 	case $command in
 	'')
 		options="--root --log --log-format --debug --systemd-cgroup --cgroup-manager --rootless --isolation --version "
-		ids="create start run state kill delete list ps exec pause resume update spec features events stats probe sandbox completion vm "
+		ids="create start run state kill delete list ps exec pause resume update checkpoint restore spec features events stats probe sandbox completion vm "
 		;;
 	create)
 		options="--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --overlay --init --dry-run --help"
@@ -59,6 +59,14 @@ _ctr()
 		;;
 	update)
 		options="--resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --memory-high --memory-min --oom-group --pids-limit --help"
+		ids=$(ctr list --quiet 2>/dev/null)
+		;;
+	checkpoint)
+		options="--image-path --work-path --tcp-established --tcp-close --ext-unix-sk --shell-job --file-locks --link-remap --auto-dedup --lazy-pages --manage-cgroups-mode --network-lock --empty-ns --parent-path --pre-dump --leave-running --tcp-skip-in-flight --page-server --status-fd --help"
+		ids=$(ctr list --quiet 2>/dev/null)
+		;;
+	restore)
+		options="--bundle --pid-file --pidfd-socket --console-socket --detach --image-path --work-path --tcp-established --tcp-close --ext-unix-sk --shell-job --file-locks --link-remap --auto-dedup --lazy-pages --manage-cgroups-mode --network-lock --empty-ns --lsm-profile --lsm-mount-context --help"
 		ids=$(ctr list --quiet 2>/dev/null)
 		;;
 	spec)

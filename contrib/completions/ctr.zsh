@@ -18,6 +18,8 @@ _ctr()
 		'pause:stop every process of a container where it is'
 		'resume:let the processes of a paused container go on'
 		'update:change the limits of a container'
+		'checkpoint:write a running container to images, by criu, and end it'
+		'restore:make a container from the images of a checkpoint, by criu'
 		'spec:write a config.json to start from, or check one'
 		'features:print what this build supports as JSON'
 		'events:print statistics and memory events of a container as JSON'
@@ -129,6 +131,49 @@ _ctr()
 			'--memory-min=[memory that is never taken from it]:BYTES:_files' \
 			'--oom-group=[lack of memory ends all of it, not one process]:0|1:_files' \
 			'--pids-limit=[number of processes; -1\: no limit]:N:_files' \
+			'--help[explain this command]' '1:container:_ctr_ids' ;;
+		checkpoint) _arguments \
+			'--image-path=[where the images are (default\: checkpoint)]:DIR:_files' \
+			'--work-path=[where criu'\''s log goes (default\: the images'\'')]:DIR:_files' \
+			'--tcp-established[allow open TCP connections]' \
+			'--tcp-close[close TCP connections]' \
+			'--ext-unix-sk[allow UNIX sockets of the outside]' \
+			'--shell-job[allow a session or terminal of the outside]' \
+			'--file-locks[keep file locks]' \
+			'--link-remap[allow files that are open and removed]' \
+			'--auto-dedup[images do not repeat memory of earlier ones]' \
+			'--lazy-pages[memory follows when it is needed]' \
+			'--manage-cgroups-mode=[what criu does with cgroups\: soft, full, strict, ignore (default\: ignore)]:MODE:_files' \
+			'--network-lock=[iptables or nftables]:METHOD:_files' \
+			'*--empty-ns=[make the namespace, leave its content to others]:network:_files' \
+			'--parent-path=[images of an earlier --pre-dump, relative to the images]:DIR:_files' \
+			'--pre-dump[memory only; the container runs on]' \
+			'--leave-running[the container runs on]' \
+			'--tcp-skip-in-flight[leave out TCP connections that are being made]' \
+			'--page-server=[memory goes there]:ADDRESS\:PORT:_files' \
+			'--status-fd=[criu says there that lazy pages are ready]:N:_files' \
+			'--help[explain this command]' '1:container:_ctr_ids' ;;
+		restore) _arguments \
+			'--bundle=[the bundle (default\: .)]:DIR:_files' \
+			'--pid-file=[write the first process'\''s pid to FILE]:FILE:_files' \
+			'--pidfd-socket=[socket that gets a pidfd]:PATH:_files' \
+			'--console-socket=[accepted; a container with a terminal cannot be restored]:PATH:_files' \
+			'--detach[do not wait for the program]' \
+			'--image-path=[where the images are (default\: checkpoint)]:DIR:_files' \
+			'--work-path=[where criu'\''s log goes (default\: the images'\'')]:DIR:_files' \
+			'--tcp-established[allow open TCP connections]' \
+			'--tcp-close[close TCP connections]' \
+			'--ext-unix-sk[allow UNIX sockets of the outside]' \
+			'--shell-job[allow a session or terminal of the outside]' \
+			'--file-locks[keep file locks]' \
+			'--link-remap[allow files that are open and removed]' \
+			'--auto-dedup[images do not repeat memory of earlier ones]' \
+			'--lazy-pages[memory follows when it is needed]' \
+			'--manage-cgroups-mode=[what criu does with cgroups\: soft, full, strict, ignore (default\: ignore)]:MODE:_files' \
+			'--network-lock=[iptables or nftables]:METHOD:_files' \
+			'*--empty-ns=[make the namespace, leave its content to others]:network:_files' \
+			'--lsm-profile=[another AppArmor or SELinux label]:TYPE\:NAME:_files' \
+			'--lsm-mount-context=[another SELinux context of mounts]:CONTEXT:_files' \
 			'--help[explain this command]' '1:container:_ctr_ids' ;;
 		spec) _arguments \
 			'--bundle=[where config.json goes (default\: .)]:DIR:_files' \

@@ -76,6 +76,35 @@ static int change_root(const struct init *in, struct err *e)
 	return 0;
 }
 
+static bool is_null(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/*
+ * A standard stream that is the host's /dev/null becomes the container's: a descriptor of a mount outside of it
+ * could not be checkpointed. Where it has none the stream stays as it is.
+ */
+static void take_own_null(void)
+{
+	struct stat st;
+	int own = -1;
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &st) < 0 || !is_null(&st))
+			continue;
+		/* An image's may be anything, also a FIFO that would wait. */
+		if (own < 0)
+			own = open("/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+		if (own < 0 || fstat(own, &st) < 0 || !is_null(&st))
+			break;
+		(void)fcntl(own, F_SETFL, 0);
+		(void)dup2(own, fd);
+	}
+	if (own >= 0)
+		(void)close(own);
+}
+
 int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 {
 	/* Without pivot the new root lies on top of the old one already, as MS_MOVE would have it. */
@@ -93,7 +122,10 @@ int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
 	    umount2(".", MNT_DETACH) < 0)
 		return err_sys(e, errno, "detach the old root");
-	return chdir("/") < 0 ? err_sys(e, errno, "enter the root filesystem") : 0;
+	if (chdir("/") < 0)
+		return err_sys(e, errno, "enter the root filesystem");
+	take_own_null();
+	return 0;
 }
 
 int init_root_attr(struct init *in, const struct step_root_attr *s, struct err *e)
@@ -165,8 +197,11 @@ int init_mask(struct init *in, const struct step_mask *s, struct err *e)
 		return err_sys(e, errno, "mask %s", s->path);
 	if (S_ISDIR(st.st_mode))
 		return mask_dir(in, to, s->path, e);
+	/* Private: nothing of the host's /dev arrives in it later, and a checkpoint need not know the host's mounts. */
+	const struct sys_mount_attr alone = { .propagation = MS_PRIVATE };
 	auto_close int null = init_clone_fd(in->null, 0);
-	return null < 0 ? err_sys(e, null, "mask %s", s->path) : init_attach(null, to, e, s->path);
+	r = null < 0 ? null : sys_mount_setattr(null, "", AT_EMPTY_PATH, &alone);
+	return r < 0 ? err_sys(e, r, "mask %s", s->path) : init_attach(null, to, e, s->path);
 }
 
 int init_readonly(struct init *in, const struct step_readonly *s, struct err *e)

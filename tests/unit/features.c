@@ -133,7 +133,7 @@ static void test_top(void)
 	CHECK_INT(d->mount_options.n, mount_option_count());
 	CHECK(has(&d->unsafe, "ctr.") && has(&d->unsafe, "run.oci."));
 	CHECK(has(&d->unsafe, "org.systemd.property."));
-	CHECK_STR(note(d, "org.opencontainers.runc.checkpoint.enabled"), "false");
+	CHECK_STR(note(d, "org.opencontainers.runc.checkpoint.enabled"), "true");
 	CHECK_STR(note(d, "ctr.isolation"), "namespaces");
 	CHECK_STR(note(d, "ctr.version"), CTR_VERSION);
 	CHECK(note(d, "io.github.seccomp.libseccomp.version") &&

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctr checkpoint: writes a running container to images by criu, and destroys it unless it is to run on. Reads the
+ * bundle's configuration again, for the mounts that came from outside.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../cgroup/cgroup.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/util.h"
+#include "host_create.h"
+#include "host_criu.h"
+
+#define CONFIG_MAX ((size_t)16 << 20)
+#define MOUNTINFO_MAX ((size_t)4 << 20)
+
+struct checkpoint_opts {
+	struct criu_opts criu;
+	const char *parent_path, *page_server, *status_fd;
+	bool leave_running, pre_dump, skip_in_flight;
+};
+
+static const struct opt checkpoint_options[] = {
+	CRIU_OPTION_ROWS(struct checkpoint_opts),
+	{ "parent-path", 0, OPT_STRING, offsetof(struct checkpoint_opts, parent_path), "DIR",
+	  "images of an earlier --pre-dump, relative to the images" },
+	{ "pre-dump", 0, OPT_FLAG, offsetof(struct checkpoint_opts, pre_dump), NULL, "memory only; the container runs on" },
+	{ "leave-running", 0, OPT_FLAG, offsetof(struct checkpoint_opts, leave_running), NULL, "the container runs on" },
+	{ "tcp-skip-in-flight", 0, OPT_FLAG, offsetof(struct checkpoint_opts, skip_in_flight), NULL,
+	  "leave out TCP connections that are being made" },
+	{ "page-server", 0, OPT_STRING, offsetof(struct checkpoint_opts, page_server), "ADDRESS:PORT", "memory goes there" },
+	{ "status-fd", 0, OPT_STRING, offsetof(struct checkpoint_opts, status_fd), "N", "criu says there that lazy pages are ready" },
+	OPT_END,
+};
+
+/* ---- what came from outside ----------------------------------------------------------------------------------- */
+
+/* A running container as criu needs to know it. */
+struct subject {
+	struct ctx *ctx;
+	const struct config *config;
+	int root; /* of its first process */
+	char *mountinfo;
+};
+
+static bool is_bind(const struct mount_conf *m)
+{
+	if (m->type && str_eq(m->type, "bind"))
+		return true;
+	for (size_t i = 0; i < m->options.n; i++)
+		if (str_eq(m->options.v[i], "bind") || str_eq(m->options.v[i], "rbind"))
+			return true;
+	return false;
+}
+
+/* mountinfo writes blanks and backslashes as three octal digits. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++, to++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* Whether a mount is at this place; its root inside of its file system (of the topmost, which is the last). */
+static bool find_mount(const struct subject *s, const char *path, char root[PATH_MAX])
+{
+	char place[PATH_MAX], its_root[PATH_MAX];
+	bool found = false;
+
+	for (const char *line = s->mountinfo; line; line = strchr(line, '\n'), line += line != NULL) {
+		if (sscanf(line, "%*u %*u %*s %4095s %4095s", its_root, place) != 2)
+			continue;
+		unescape(place);
+		if (!str_eq(place, path))
+			continue;
+		found = true;
+		(void)snprintf(root, PATH_MAX, "%s", its_root);
+	}
+	return found;
+}
+
+/*
+ * A mount that criu cannot make again by itself: told by its place, under the name that restore knows. What is no mount
+ * (any more) is criu's own business.
+ */
+static void external(const struct subject *s, struct criu_words *w, const char *destination, bool masked)
+{
+	char link[64], path[PATH_MAX], root[PATH_MAX];
+	auto_close int fd = path_open(s->root, destination, O_PATH);
+
+	/* The kernel's name of it, as the container sees it, links resolved. */
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = fd < 0 ? -1 : readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return;
+	path[n] = '\0';
+	if (!find_mount(s, path, root))
+		return;
+	if (masked && !str_eq(root, "/null")) /* an empty directory: criu makes it again */
+		return;
+	criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:%s", path, destination));
+}
+
+static int add_mounts(struct subject *s, struct criu_words *w, pid_t pid, struct err *e)
+{
+	const struct linux_conf *l = s->config->linux_;
+	char path[64];
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	int r = file_read(w->arena, AT_FDCWD, path, MOUNTINFO_MAX, &s->mountinfo, &n, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s->config->mounts.n; i++)
+		if (is_bind(&s->config->mounts.v[i]))
+			external(s, w, s->config->mounts.v[i].destination, false);
+	for (size_t i = 0; l && i < l->devices.n; i++)
+		external(s, w, l->devices.v[i].path, false);
+	for (size_t i = 0; l && i < l->masked_paths.n; i++)
+		external(s, w, l->masked_paths.v[i], true);
+	return 0;
+}
+
+/* Namespaces that were joined by path stay where they are; restore hands in what the bundle names then. */
+static int add_namespaces(const struct config *c, struct criu_words *w, pid_t pid, struct err *e)
+{
+	static const struct { uint32_t type; const char *file, *key; } known[] = {
+		{ CLONE_NEWNET, "net", CRIU_KEY_NET }, { CLONE_NEWPID, "pid", CRIU_KEY_PID },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		const struct namespace_conf *ns = config_namespace(c, known[i].type);
+		char path[64];
+		struct stat st;
+		if (!ns || !ns->path)
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, known[i].file);
+		if (stat(path, &st) < 0)
+			return err_sys(e, errno, "stat %s", path);
+		criu_option(w, "--external",
+			    arena_printf(w->arena, "%s[%llu]:%s", known[i].file, (unsigned long long)st.st_ino, known[i].key));
+	}
+	return 0;
+}
+
+/* ---- the call -------------------------------------------------------------------------------------------------------- */
+
+static int add_page_server(struct criu_words *w, const char *where, struct err *e)
+{
+	char *host = arena_strdup(w->arena, where), *port = host ? strrchr(host, ':') : NULL;
+
+	if (!host)
+		return err_nomem(e);
+	if (!port)
+		return err_bad(e, "invalid --page-server \"%s\": must be ADDRESS:PORT", where);
+	*port++ = '\0';
+	criu_word(w, "--page-server");
+	criu_option(w, "--address", host);
+	criu_option(w, "--port", port);
+	return 0;
+}
+
+static int add_own(const struct checkpoint_opts *o, struct criu_words *w, pid_t pid, struct err *e)
+{
+	if (o->parent_path && o->parent_path[0] == '/')
+		return err_bad(e, "invalid --parent-path \"%s\": must be relative to the images", o->parent_path);
+	criu_option(w, "--tree", arena_printf(w->arena, "%d", pid));
+	criu_option(w, "--prev-images-dir", o->parent_path);
+	criu_option(w, "--status-fd", o->status_fd);
+	/* What changes from now on is known to the next dump. */
+	if (o->pre_dump)
+		criu_word(w, "--track-mem");
+	if (o->leave_running && !o->pre_dump)
+		criu_word(w, "--leave-running");
+	if (o->skip_in_flight)
+		criu_word(w, "--skip-in-flight");
+	return o->page_server ? add_page_server(w, o->page_server, e) : 0;
+}
+
+static int read_config(struct ctx *ctx, const struct state *s, const struct config **ret, struct err *e)
+{
+	const char *file = arena_printf(&ctx->arena, "%s/config.json", s->bundle);
+	char *text;
+	size_t n;
+
+	if (!file)
+		return err_nomem(e);
+	int r = file_read(&ctx->arena, AT_FDCWD, file, CONFIG_MAX, &text, &n, e);
+	return r < 0 ? r : config_parse(&ctx->arena, "config.json", text, n, ret, e);
+}
+
+static int dump(struct ctx *ctx, const struct checkpoint_opts *o, const struct container *c, struct err *e)
+{
+	const struct state *s = c->state;
+	const char *action = o->pre_dump ? "pre-dump" : "dump", *annotation;
+	struct subject subject = { .ctx = ctx, .root = -EBADF };
+	struct criu_words w;
+	char path[64];
+	int r = read_config(ctx, s, &subject.config, e);
+
+	if (r == 0 && s->isolation && str_eq(s->isolation, "vm"))
+		return err_set(e, EOPNOTSUPP, "cannot checkpoint container \"%s\": it is a micro-VM", c->id);
+	if (r == 0)
+		r = criu_check_config(subject.config, c->id, "checkpoint", e);
+	if (r == 0)
+		r = criu_begin(ctx, &w, action, &o->criu, s->rootfs, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)s->pid);
+	auto_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, errno, "open the container's root");
+	subject.root = root;
+	annotation = config_annotation(subject.config, CRIU_CONFIG_ANNOTATION);
+	criu_option(&w, "--config", annotation);
+	r = add_own(o, &w, (pid_t)s->pid, e);
+	if (r == 0)
+		r = add_mounts(&subject, &w, (pid_t)s->pid, e);
+	if (r == 0)
+		r = add_namespaces(subject.config, &w, (pid_t)s->pid, e);
+	return r < 0 ? r : criu_run(ctx, &w, &o->criu, action, -1, NULL, NULL, e);
+}
+
+/* Containerd pauses first; criu stops the tasks itself and cannot reach those in a frozen cgroup. */
+static int thawed_dump(struct ctx *ctx, const struct checkpoint_opts *o, const struct container *c, enum status status,
+		       struct err *e)
+{
+	auto_close int fd = -EBADF;
+	struct err second;
+	int r = 0;
+
+	if (status != STATUS_PAUSED)
+		return dump(ctx, o, c, e);
+	r = cgroup_open(c->state->cgroup_path, &fd, e);
+	if (r == 0)
+		r = cgroup_freeze(fd, false, CGROUP_FREEZE_TIMEOUT_MS, e);
+	if (r < 0)
+		return r;
+	r = dump(ctx, o, c, e);
+	if (r < 0 || o->leave_running || o->pre_dump)
+		best_effort(cgroup_freeze(fd, true, CGROUP_FREEZE_TIMEOUT_MS, &second));
+	return r;
+}
+
+static int checkpoint_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
+{
+	const struct checkpoint_opts *o = opts;
+	auto_container struct container c = CONTAINER_NONE;
+	enum status status = STATUS_CREATING;
+	int r = store_load(ctx, argv[0], &c, e);
+
+	(void)argc;
+	if (r == 0)
+		r = store_lock(&c, e);
+	if (r == 0)
+		r = store_reload(ctx, &c, e);
+	if (r == 0)
+		r = container_status(&c, &status, NULL, e);
+	if (r < 0)
+		return r;
+	if (status != STATUS_RUNNING && status != STATUS_PAUSED)
+		return err_set(e, EBUSY, "container not running: cannot checkpoint container \"%s\" in state %s", c.id,
+			       status_name(status));
+	r = thawed_dump(ctx, o, &c, status, e);
+	if (r < 0 || o->leave_running || o->pre_dump)
+		return r;
+	return host_destroy(ctx, &c, -1, e);
+}
+
+const struct command command_checkpoint = {
+	.name = "checkpoint",
+	.operands = "ID",
+	.help = "write a running container to images, by criu, and end it",
+	.run = checkpoint_run,
+	.options = checkpoint_options,
+	.opts_size = sizeof(struct checkpoint_opts),
+	.order = OPT_MIXED,
+	.min_operands = 1,
+	.max_operands = 1,
+};

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctr restore: a container from criu's images. Cgroup, state and hooks are ours, as for `run`; namespaces, mounts and
+ * processes are made by criu, which is called in a mount namespace of its own, so that nothing is left of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/util.h"
+#include "host_attach.h"
+#include "host_create.h"
+#include "host_criu.h"
+#include "host_record.h"
+#include "host_run.h"
+
+#define PID_FILE "criu.pid"
+
+struct restore_opts {
+	struct bundle_opts common;
+	struct criu_opts criu;
+	const char *lsm_profile, *lsm_mount_context;
+	bool detach;
+};
+
+static const struct opt restore_options[] = {
+	{ "bundle", 'b', OPT_STRING, offsetof(struct restore_opts, common.bundle), "DIR", "the bundle (default: .)" },
+	{ "pid-file", 0, OPT_STRING, offsetof(struct restore_opts, common.pid_file), "FILE", "write the first process's pid to FILE" },
+	{ "pidfd-socket", 0, OPT_STRING, offsetof(struct restore_opts, common.pidfd_socket), "PATH", "socket that gets a pidfd" },
+	{ "console-socket", 0, OPT_STRING, offsetof(struct restore_opts, common.console_socket), "PATH",
+	  "accepted; a container with a terminal cannot be restored" },
+	{ "no-pivot", 0, OPT_IGNORE_FLAG, 0, NULL, NULL },
+	{ "no-subreaper", 0, OPT_IGNORE_FLAG, 0, NULL, NULL },
+	{ "detach", 'd', OPT_FLAG, offsetof(struct restore_opts, detach), NULL, "do not wait for the program" },
+	CRIU_OPTION_ROWS(struct restore_opts),
+	{ "lsm-profile", 0, OPT_STRING, offsetof(struct restore_opts, lsm_profile), "TYPE:NAME", "another AppArmor or SELinux label" },
+	{ "lsm-mount-context", 0, OPT_STRING, offsetof(struct restore_opts, lsm_mount_context), "CONTEXT",
+	  "another SELinux context of mounts" },
+	OPT_END,
+};
+
+/* One restoration under way. */
+struct restoration {
+	struct ctx *ctx;
+	const struct restore_opts *o;
+	const struct bundle_plan *b;
+	struct container *c;
+	struct host_cgroup cgroup;
+	const char *pid_file;
+	int inherited[2]; /* namespaces for criu */
+	int pidfd;
+	pid_t pid;
+	bool recorded, begun;
+};
+
+/* ---- before criu, in its process --------------------------------------------------------------------------------- */
+
+/*
+ * criu wants the root to be a mount, which it takes over with its flags. The mount namespace is its own: nothing of
+ * this is seen outside, or stays. What no_new_privs forbids criu (set-id programs) it does not need, and it does not
+ * restore that bit itself: the container's tasks inherit it.
+ */
+static int surroundings(void *arg)
+{
+	const struct restoration *k = arg;
+	const struct config *c = k->b->config;
+	const char *root = k->b->plan->rootfs;
+	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	    mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return -errno;
+	if (c->root->readonly && sys_mount_setattr(AT_FDCWD, root, 0, &ro) < 0)
+		return -EPERM;
+	if (config_namespace(c, CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(k->inherited); i++)
+		if (k->inherited[i] >= 0 && fcntl(k->inherited[i], F_SETFD, 0) < 0)
+			return -errno;
+	return c->process && c->process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* ---- the words ------------------------------------------------------------------------------------------------------ */
+
+static void add_mounts(const struct config *c, struct criu_words *w)
+{
+	for (size_t i = 0; i < c->mounts.n; i++) {
+		const struct mount_conf *m = &c->mounts.v[i];
+		if (m->source && m->source[0] == '/')
+			criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:%s", m->destination, m->source));
+	}
+	for (size_t i = 0; c->linux_ && i < c->linux_->devices.n; i++) {
+		const char *path = c->linux_->devices.v[i].path;
+		criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:%s", path, path));
+	}
+	for (size_t i = 0; c->linux_ && i < c->linux_->masked_paths.n; i++)
+		criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:/dev/null", c->linux_->masked_paths.v[i]));
+}
+
+static int add_namespaces(struct restoration *k, struct criu_words *w, struct err *e)
+{
+	static const struct { uint32_t type; const char *key; } known[] = {
+		{ CLONE_NEWNET, CRIU_KEY_NET }, { CLONE_NEWPID, CRIU_KEY_PID },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		const struct namespace_conf *ns = config_namespace(k->b->config, known[i].type);
+		if (!ns || !ns->path)
+			continue;
+		k->inherited[i] = open(ns->path, O_RDONLY | O_CLOEXEC);
+		if (k->inherited[i] < 0)
+			return err_sys(e, errno, "open namespace %s", ns->path);
+		criu_option(w, "--inherit-fd", arena_printf(w->arena, "fd[%d]:%s", k->inherited[i], known[i].key));
+	}
+	return 0;
+}
+
+static int make_words(struct restoration *k, struct criu_words *w, struct err *e)
+{
+	const struct restore_opts *o = k->o;
+	int r = criu_begin(k->ctx, w, "restore", &o->criu, k->b->plan->rootfs, e);
+
+	if (r < 0)
+		return r;
+	/* The container's first process becomes our child, as if we had cloned it. */
+	criu_word(w, "--restore-detached");
+	criu_word(w, "--restore-sibling");
+	criu_word(w, "--mntns-compat-mode");
+	criu_option(w, "--pidfile", k->pid_file);
+	criu_option(w, "--lsm-profile", o->lsm_profile);
+	criu_option(w, "--lsm-mount-context", o->lsm_mount_context);
+	criu_option(w, "--config", config_annotation(k->b->config, CRIU_CONFIG_ANNOTATION));
+	add_mounts(k->b->config, w);
+	return add_namespaces(k, w, e);
+}
+
+/* ---- around it -------------------------------------------------------------------------------------------------------- */
+
+static int take_process(struct restoration *k, struct err *e)
+{
+	struct state *s = k->c->state;
+	char text[24], letter;
+	uint64_t pid;
+	ssize_t n = file_read_short(k->c->dir_fd, PID_FILE, text, sizeof(text));
+
+	if (n > 0)
+		text[strcspn(text, "\n")] = '\0';
+	if (n <= 0 || str_u64(text, INT32_MAX, &pid) < 0 || pid == 0)
+		return err_set(e, EPROTO, "criu said no pid of the restored process");
+	(void)unlinkat(k->c->dir_fd, PID_FILE, 0);
+	k->pid = (pid_t)pid;
+	k->pidfd = sys_pidfd_open(k->pid, 0);
+	if (k->pidfd < 0)
+		return err_sys(e, k->pidfd, "open the restored process");
+	int r = proc_stat(k->pid, &s->start_time, &letter);
+	if (r < 0)
+		return err_sys(e, r, "examine the restored process");
+	s->pid = k->pid;
+	s->status = "running";
+	s->creator_pid = 0;
+	s->creator_start_time = 0;
+	return store_save(k->c, e);
+}
+
+/* What was asked for and is not there: the process does not run on. */
+static int check_protections(const struct restoration *k, struct err *e)
+{
+	const struct config *c = k->b->config;
+	char path[64], text[4096];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", k->pid);
+	if (file_read_short(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return err_set(e, EIO, "read %s: nothing there", path);
+	if (c->process && c->process->no_new_privileges && !strstr(text, "\nNoNewPrivs:\t1\n"))
+		return err_set(e, EPERM, "the restored process does not have no_new_privs");
+	if (c->linux_ && c->linux_->seccomp && k->b->plan->filter.n && !strstr(text, "\nSeccomp:\t2\n"))
+		return err_set(e, EPERM, "the restored process does not have its seccomp filter");
+	return 0;
+}
+
+static int poststart(struct restoration *k, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+	struct state *s = k->c->state;
+
+	if (!s->hooks || !s->hooks->poststart.n)
+		return 0;
+	state_print_public(&b, s, "running", s->pid, 0);
+	return b.failed ? err_nomem(e) : hooks_run(&s->hooks->poststart, "poststart", b.p, e);
+}
+
+static int outputs(const struct restoration *k, struct err *e)
+{
+	const struct create_outputs out = { .pid_file = k->o->common.pid_file, .pidfd_socket = k->o->common.pidfd_socket };
+	struct talk t = { .child = { .pid = k->pid, .pidfd = k->pidfd, .sync = -EBADF }, .console = -EBADF };
+
+	return host_outputs(&t, &out, e);
+}
+
+static int restoration_steps(struct restoration *k, struct err *e)
+{
+	const struct plan *p = k->b->plan;
+	struct criu_words w;
+	int r = record_new(k->ctx, k->c, p, e);
+
+	k->recorded = r == 0;
+	if (r == 0)
+		r = host_cgroup_make(k->ctx, k->c, p, &k->cgroup, e);
+	if (r == 0)
+		r = record_filter(k->c, p, e);
+	if (r == 0)
+		r = store_path(k->ctx, k->c->id, PID_FILE, &k->pid_file, e);
+	if (r == 0)
+		r = make_words(k, &w, e);
+	if (r == 0)
+		r = criu_run(k->ctx, &w, &k->o->criu, "restore", k->cgroup.fd, surroundings, k, e);
+	if (r == 0)
+		r = take_process(k, e);
+	if (r == 0)
+		r = host_cgroup_entered(k->ctx, p, &k->cgroup, e);
+	if (r == 0)
+		r = check_protections(k, e);
+	if (r == 0)
+		r = outputs(k, e);
+	return r < 0 ? r : poststart(k, e);
+}
+
+static int wait_end(struct restoration *k, int signals, struct err *e)
+{
+	const struct attach a = { .pidfd = k->pidfd, .signals = signals, .console = -EBADF };
+	int status = host_attach(&a, e);
+	int r = status < 0 ? 0 : host_destroy(k->ctx, k->c, -1, e);
+
+	return r < 0 ? r : status;
+}
+
+static int restore(struct ctx *ctx, const struct restore_opts *o, const struct bundle_plan *b, const char *id, struct err *e)
+{
+	auto_container struct container c = CONTAINER_NONE;
+	struct restoration k = { .ctx = ctx, .o = o, .b = b, .c = &c, .cgroup = HOST_CGROUP_NONE, .pidfd = -EBADF,
+				 .inherited = { -EBADF, -EBADF } };
+	int r = store_create(ctx, id, &c, e);
+
+	if (r < 0)
+		return r;
+	auto_close int signals = signals_take(e);
+	r = signals < 0 ? signals : restoration_steps(&k, e);
+	host_cgroup_done(ctx, b->plan, &k.cgroup);
+	for (size_t i = 0; i < ARRAY_SIZE(k.inherited); i++)
+		fd_close(&k.inherited[i]);
+	if (r < 0) {
+		struct err second;
+		best_effort(k.recorded ? host_destroy(ctx, &c, k.pidfd, &second) : store_remove(&c, &second));
+		r = -e->code;
+	} else if (!o->detach) {
+		r = wait_end(&k, signals, e);
+	}
+	fd_close(&k.pidfd);
+	return r;
+}
+
+static int restore_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
+{
+	const struct restore_opts *o = opts;
+	struct bundle_plan b;
+	int r = bundle_plan(ctx, &o->common, argv[0], false, &b, e);
+
+	(void)argc;
+	if (r == 0)
+		r = criu_check_config(b.config, argv[0], "restore", e);
+	return r < 0 ? r : restore(ctx, o, &b, argv[0], e);
+}
+
+const struct command command_restore = {
+	.name = "restore",
+	.operands = "ID",
+	.help = "make a container from the images of a checkpoint, by criu",
+	.run = restore_run,
+	.options = restore_options,
+	.opts_size = sizeof(struct restore_opts),
+	.order = OPT_MIXED,
+	.min_operands = 1,
+	.max_operands = 1,
+};

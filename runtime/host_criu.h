@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_HOST_CRIU_H
+#define CTR_HOST_CRIU_H
+
+/*
+ * Checkpoint and restore by the program criu: what it is told about a container, and how it is run. What is in
+ * the images is criu's affair alone.
+ */
+
+#include "../oci/config.h"
+#include "bundle.h"
+#include "ctx.h"
+#include "host_cgroup.h"
+#include "opt.h"
+#include "store.h"
+
+/* Options of both commands; the first member of their option structs. */
+struct criu_opts {
+	const char *image_path, *work_path, *manage_cgroups, *network_lock;
+	struct strv empty_ns;
+	bool tcp_established, tcp_close, ext_unix_sk, shell_job, file_locks, link_remap, auto_dedup, lazy_pages;
+};
+#define CRIU_OPTION_ROWS(type)                                                                                        \
+	{ "image-path", 0, OPT_STRING, offsetof(type, criu.image_path), "DIR", "where the images are (default: checkpoint)" }, \
+	{ "work-path", 0, OPT_STRING, offsetof(type, criu.work_path), "DIR", "where criu's log goes (default: the images')" }, \
+	{ "tcp-established", 0, OPT_FLAG, offsetof(type, criu.tcp_established), NULL, "allow open TCP connections" },  \
+	{ "tcp-close", 0, OPT_FLAG, offsetof(type, criu.tcp_close), NULL, "close TCP connections" },                   \
+	{ "ext-unix-sk", 0, OPT_FLAG, offsetof(type, criu.ext_unix_sk), NULL, "allow UNIX sockets of the outside" },   \
+	{ "shell-job", 0, OPT_FLAG, offsetof(type, criu.shell_job), NULL, "allow a session or terminal of the outside" }, \
+	{ "file-locks", 0, OPT_FLAG, offsetof(type, criu.file_locks), NULL, "keep file locks" },                       \
+	{ "link-remap", 0, OPT_FLAG, offsetof(type, criu.link_remap), NULL, "allow files that are open and removed" }, \
+	{ "auto-dedup", 0, OPT_FLAG, offsetof(type, criu.auto_dedup), NULL, "images do not repeat memory of earlier ones" }, \
+	{ "lazy-pages", 0, OPT_FLAG, offsetof(type, criu.lazy_pages), NULL, "memory follows when it is needed" },       \
+	{ "manage-cgroups-mode", 0, OPT_STRING, offsetof(type, criu.manage_cgroups), "MODE",                          \
+	  "what criu does with cgroups: soft, full, strict, ignore (default: ignore)" },                              \
+	{ "network-lock", 0, OPT_STRING, offsetof(type, criu.network_lock), "METHOD", "iptables or nftables" },        \
+	{ "empty-ns", 0, OPT_LIST, offsetof(type, criu.empty_ns), "network", "make the namespace, leave its content to others" }
+
+/* A configuration file of criu's own, as with runc. */
+#define CRIU_CONFIG_ANNOTATION "org.criu.config"
+/* Names under which namespaces of the outside are known in the images, as with runc. */
+#define CRIU_KEY_NET "extRootNetNS"
+#define CRIU_KEY_PID "extRootPidNS"
+
+/* The words of one call of criu. */
+struct criu_words {
+	struct arena *arena;
+	char **v;
+	size_t n, size;
+	bool failed;
+};
+void criu_word(struct criu_words *w, const char *word);
+void criu_option(struct criu_words *w, const char *name, const char *value);
+
+/* Checks what both commands must not be asked for, and begins the words: "criu ACTION" with the common options. */
+int criu_begin(struct ctx *ctx, struct criu_words *w, const char *action, const struct criu_opts *o, const char *rootfs,
+	       struct err *e) MUST_CHECK;
+
+/* What a container has that no image can hold is an error: a terminal, Landlock, a micro-VM, layers. */
+int criu_check_config(const struct config *c, const char *id, const char *verb, struct err *e) MUST_CHECK;
+
+/* What to do in the child before it becomes criu; 0 or a negative errno. */
+typedef int criu_prepare(void *arg);
+/*
+ * Runs it, with `cgroup_fd` (-1: ours) as its cgroup, and waits. An error has the last complaint in criu's log.
+ */
+int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, int cgroup_fd,
+	     criu_prepare *prepare, void *arg, struct err *e) MUST_CHECK;
+
+#endif
