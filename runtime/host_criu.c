@@ -22,6 +22,7 @@
 extern char **environ;
 
 #define IMAGE_DEFAULT "checkpoint"
+#define CRIU_TIMEOUT_MS 1800000 /* gigabytes of memory go to a disk */
 #define LOG_MAX ((size_t)64 << 20)
 
 /* ---- words -------------------------------------------------------------------------------------------------- */
@@ -212,9 +213,15 @@ int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, c
 		return err_sys(e, errno, "start criu");
 	if (pid == 0)
 		become_criu(path, w->v, cgroup_fd, prepare, arg);
+	auto_close int pidfd = sys_pidfd_open(pid, 0);
+	bool late = pidfd >= 0 && proc_wait_end(pidfd, CRIU_TIMEOUT_MS) == -ETIMEDOUT;
+	if (late)
+		(void)kill(pid, SIGKILL); /* our own unreaped child: the number is certain */
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(e, errno, "wait for criu");
+	if (late)
+		return err_set(e, ETIMEDOUT, "criu failed: no end after %d minutes", CRIU_TIMEOUT_MS / 60000);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	const char *log = arena_printf(&ctx->arena, "%s/%s.log", o->work_path ? o->work_path : images(o), action);
