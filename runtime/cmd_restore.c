@@ -10,9 +10,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/util.h"
@@ -142,6 +144,41 @@ static int make_words(struct restoration *k, struct criu_words *w, struct err *e
 	return add_namespaces(k, w, e);
 }
 
+/* ---- the root ------------------------------------------------------------------------------------------------------------ */
+
+static bool below_another(const struct config *c, size_t which)
+{
+	const char *path = c->mounts.v[which].destination;
+
+	for (size_t i = 0; i < which; i++) {
+		const char *other = c->mounts.v[i].destination;
+		size_t n = strlen(other);
+		if (n > 1 && str_starts(path, other) && path[n] == '/')
+			return true;
+	}
+	return false;
+}
+
+/* criu mounts on what is there: an engine's fresh copy of the root may lack what `create` once made. */
+static int make_mount_points(const struct bundle_plan *b, struct err *e)
+{
+	auto_close int root = open(b->plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = root < 0 ? err_sys(e, errno, "open root filesystem %s", b->plan->rootfs) : 0;
+
+	for (size_t i = 0; r == 0 && i < b->config->mounts.n; i++) {
+		const struct mount_conf *m = &b->config->mounts.v[i];
+		struct stat st;
+		bool file = m->source && m->source[0] == '/' && stat(m->source, &st) == 0 && !S_ISDIR(st.st_mode);
+		if (below_another(b->config, i))
+			continue;
+		int fd = path_make(root, m->destination, file ? PATH_FILE : PATH_DIR, e);
+		if (fd >= 0)
+			(void)close(fd);
+		r = fd < 0 ? err_in(e, "mount point %s", m->destination) : 0;
+	}
+	return r;
+}
+
 /* ---- around it -------------------------------------------------------------------------------------------------------- */
 
 static int take_process(struct restoration *k, struct err *e)
@@ -218,6 +255,8 @@ static int restoration_steps(struct restoration *k, struct err *e)
 		r = record_filter(k->c, p, e);
 	if (r == 0)
 		r = store_path(k->ctx, k->c->id, PID_FILE, &k->pid_file, e);
+	if (r == 0)
+		r = make_mount_points(k->b, e);
 	if (r == 0)
 		r = make_words(k, &w, e);
 	if (r == 0)

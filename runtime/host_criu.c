@@ -163,16 +163,15 @@ static int find_program(struct arena *a, const char **ret, struct err *e)
 	return err_set(e, ENOENT, "checkpoint and restore need the program criu (package criu)");
 }
 
-/* The last line of the log that is an error, without criu's time and place. */
+/* The first line of the log that is an error, without criu's time and place: the later ones only follow from it. */
 static const char *complaint(struct arena *a, const char *log)
 {
-	char *text, *found = NULL, *line;
+	char *text, *found, *line;
 	size_t n;
 
 	if (file_read_at(a, AT_FDCWD, log, LOG_MAX, &text, &n) < 0)
 		return NULL;
-	for (line = text; (line = strstr(line, "Error (")); line++)
-		found = line;
+	found = strstr(text, "Error (");
 	if (!found)
 		return NULL;
 	found[strcspn(found, "\n")] = '\0';

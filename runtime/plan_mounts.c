@@ -21,7 +21,7 @@ struct mount_item {
 	const struct mount_conf *conf;
 	struct mount_options opt;
 	const char *where; /* "mounts[3]" */
-	bool bind;
+	bool bind, late_readonly;
 	plan_slot source, idmap;
 };
 
@@ -203,6 +203,50 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 	if (!step)
 		return err_nomem(e);
 	*step = filled;
+	if (m->late_readonly)
+		step->attr_set &= ~(uint64_t)SYS_MOUNT_ATTR_RDONLY;
+	return 0;
+}
+
+static bool holds_later(const struct builder *b, size_t which)
+{
+	const char *path = b->mounts[which].conf->destination;
+	size_t n = strlen(path);
+
+	for (size_t i = which + 1; n > 1 && i < b->c->mounts.n; i++) {
+		const char *other = b->mounts[i].conf->destination;
+		if (str_starts(other, path) && other[n] == '/')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A read-only bind in which a later mount lies (podman's secrets in a read-only container) is writable until that one
+ * has its mount point.
+ */
+static void find_late_readonly(struct builder *b)
+{
+	for (size_t i = 0; i < b->c->mounts.n; i++) {
+		struct mount_item *m = &b->mounts[i];
+		m->late_readonly = m->bind && !m->opt.remount && m->opt.attr_set & SYS_MOUNT_ATTR_RDONLY && holds_later(b, i);
+	}
+}
+
+static int add_late_readonly(struct builder *b, struct mount_item *m, struct err *e)
+{
+	if (!m->late_readonly)
+		return 0;
+	struct step_mount *s = STEP(b, MOUNT, mount);
+	if (!s)
+		return err_nomem(e);
+	*s = (struct step_mount){
+		.destination = m->conf->destination,
+		.slot = PLAN_NO_SLOT,
+		.idmap = PLAN_NO_SLOT,
+		.flags = STEP_MOUNT_REMOUNT | STEP_MOUNT_BIND | (m->opt.dest_nofollow ? STEP_MOUNT_DEST_NOFOLLOW : 0),
+		.attr_set = SYS_MOUNT_ATTR_RDONLY,
+	};
 	return 0;
 }
 
@@ -237,7 +281,9 @@ int plan_sources(struct builder *b, struct err *e)
 
 int plan_mounts(struct builder *b, struct err *e)
 {
-	return for_each(b, add_mount, e);
+	find_late_readonly(b);
+	int r = for_each(b, add_mount, e);
+	return r < 0 ? r : for_each(b, add_late_readonly, e);
 }
 
 /* ---- devices ---------------------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@ setup()
 		shift
 	done
 	if [ -n "${CRIU_FAILS:-}" ]; then
-		printf '(00.1) Error (criu/a.c:1): first\n(00.2) Error (criu/b.c:2): %s\n(00.3) end\n' "$CRIU_FAILS" >"$work/$log"
+		printf '(00.1) Error (criu/a.c:1): %s\n(00.2) Error (criu/b.c:2): Dumping FAILED.\n(00.3) end\n' "$CRIU_FAILS" >"$work/$log"
 		exit 1
 	fi
 	grep NoNewPrivs /proc/self/status >>"$CRIU_SAID"

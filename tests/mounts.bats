@@ -431,3 +431,16 @@ hello" ]
 	assert_status 0
 	[ "$(wc -l </proc/self/mountinfo)" = "$before" ]
 }
+
+@test "a read-only bind takes the mount point of a later one, and is read-only then" {
+	mkdir -p "$T/outer" "$T/inner"
+	echo in >"$T/inner/f"
+	update_config '.mounts += [{destination: "/outer", source: $o, type: "bind", options: ["bind", "ro"]},
+		{destination: "/outer/inner", source: $i, type: "bind", options: ["bind", "rw"]}]' --arg o "$T/outer" --arg i "$T/inner"
+	set_sh 'cat /outer/inner/f; echo x >/outer/inner/g && echo written; touch /outer/x 2>/dev/null || echo refused'
+	run_container
+	assert_success
+	assert_output "in
+written
+refused"
+}

@@ -456,3 +456,158 @@ is "$(pd inspect -f '{{.State.Status}}' count)" running
 pd rm -f -t 0 count >/dev/null
 E
 }
+
+# Programs of a small image, for engines.
+IMAGE='mkdir -p $D/r/bin $D/r/etc; cp /bin/busybox $D/r/bin/
+for a in sh sleep cat echo ps tail id true; do ln -s busybox $D/r/bin/$a; done
+printf "root:x:0:0::/root:/bin/sh\n" >$D/r/etc/passwd'
+
+@test "podman: limits, update, statistics, the end for lack of memory, secrets, a pod, health" {
+	guest <<E
+$IMAGE
+$(cat <<'S'
+sed "s#/usr/local/libexec/ctr/ctr#/src/build/ctr#" /src/contrib/engines/containers.conf >$D/containers.conf
+export CONTAINERS_CONF=$D/containers.conf
+pd() { podman --root $D/root --runroot $D/run --storage-driver vfs --cgroup-manager systemd --runtime ctr "$@"; }
+trap 'pd pod rm -f --all >/dev/null 2>&1; pd rm -f -t 0 --all >/dev/null 2>&1; rm -rf $D' EXIT
+tar -C $D/r -c . | pd import - busy >/dev/null 2>&1
+pd run -d --name p1 --network none --memory 64m --cpus 0.5 --pids-limit 40 busy sleep 1000 >/dev/null
+C=/sys/fs/cgroup$(cut -d: -f3 /proc/$(pd inspect -f "{{.State.Pid}}" p1)/cgroup)
+is "$(cat $C/memory.max) $(cat $C/pids.max) $(cat $C/cpu.max)" "67108864 40 50000 100000"
+pd update --cpus 0.25 p1 >/dev/null
+is "$(cat $C/cpu.max)" "25000 100000"
+[ "$(pd stats --no-stream --format "{{.PIDs}}" p1)" -ge 1 ] || bad "no statistics"
+s=0; pd run --name oom --network none --memory 16m busy tail /dev/zero || s=$?
+is $s 137 # Debian 12's conmon does not see it in time, whatever the runtime: podman's OOMKilled stays false
+echo word | pd secret create word - >/dev/null
+is "$(pd run --rm --network none --secret word --read-only --init busy cat /run/secrets/word)" word
+pd run --rm --network none --cgroups disabled busy true
+pd pod create --name pod --network none --infra-image busy --infra-command "/bin/sleep 1000" >/dev/null
+pd run -d --pod pod --name inpod busy sleep 1000 >/dev/null
+is "$(pd ps --filter pod=pod --format x | wc -l)" 2
+pd pod stop -t 1 pod >/dev/null
+pd run -d --name sick --network none --health-cmd "cat /healthy" --health-interval disable busy sleep 1000 >/dev/null
+! pd healthcheck run sick >/dev/null || bad "healthy without a file"
+pd exec sick sh -c "echo >/healthy"
+pd healthcheck run sick >/dev/null
+pd stop -t 1 p1 >/dev/null
+is "$(pd inspect -f "{{.State.ExitCode}}" p1)" 137
+S
+)
+E
+}
+
+@test "containerd: its own client and the CRI plugin; pause, exec, checkpoint, restore, the systemd driver" {
+	guest <<E
+$IMAGE
+$(cat <<'S'
+client() { /usr/bin/ctr "$@" </dev/null; }
+R="--runc-binary /src/build/ctr --snapshotter native"
+trap 'for t in $(client t ls -q); do client t kill -s KILL $t; done; sleep 1; client c rm $(client c ls -q) || :; systemctl stop containerd; rm -rf $D' EXIT
+mkdir -p /etc/containerd
+sed "s#/usr/local/libexec/ctr/ctr#/src/build/ctr#" /src/contrib/engines/containerd.toml >/etc/containerd/config.toml
+systemctl start containerd
+client plugins ls | grep -q "cri .*ok" || bad "the CRI plugin did not start"
+pd() { podman --root $D/root --runroot $D/run --storage-driver vfs "$@"; }
+tar -C $D/r -c . | pd import - busy >/dev/null 2>&1
+pd save -q --format oci-archive -o $D/oci.tar busy >/dev/null 2>&1
+client images import --index-name busy $D/oci.tar >/dev/null
+is "$(client run --rm $R busy x1 echo hello)" hello
+s=0; client run --rm $R busy x2 sh -c "exit 5" || s=$?
+is $s 5
+client run -d $R busy x3 sh -c "i=0; while :; do i=\$((i+1)); echo \$i >/n; sleep 0.1; done"
+state() { client t ls | awk -v t=$1 "\$1 == t { print \$3 }"; }
+s=0; client t exec --exec-id e1 x3 sh -c "exit 4" || s=$?
+is $s 4
+client t pause x3
+is "$(state x3)" PAUSED
+client t resume x3
+[ "$(client t ps x3 | wc -l)" -ge 2 ] || bad "ps shows nothing"
+client t metrics x3 | grep -q memory.usage || client t metrics x3 | grep -q pids.current || bad "no metrics"
+client c checkpoint --rw --task x3 cp >/dev/null
+client t kill -s KILL x3
+stopped() { [ "$(state x3)" = STOPPED ] || [ -z "$(state x3)" ]; }
+eventually stopped
+client c rm x3
+client c restore --live x3 cp
+is "$(state x3)" RUNNING
+client run -d $R --runc-systemd-cgroup --cgroup system.slice:ctr:x4 --memory-limit 33554432 busy x4 sleep 1000
+is "$(cat /sys/fs/cgroup/system.slice/ctr-x4.scope/memory.max)" 33554432
+S
+)
+E
+}
+
+@test "docker: limits, update, the end for lack of memory, restart policy, checkpoint, a build, a swarm service" {
+	guest <<E
+$IMAGE
+$(cat <<'S'
+trap 'docker swarm leave --force >/dev/null 2>&1; docker rm -f $(docker ps -aq) >/dev/null 2>&1; systemctl stop docker docker.socket containerd; rm -rf $D' EXIT
+mkdir -p /usr/local/libexec/ctr /etc/docker
+ln -sf /src/build/ctr* /usr/local/libexec/ctr/
+jq ". + {bridge: \"none\", iptables: false, ip6tables: false, \"storage-driver\": \"vfs\", experimental: true}" \
+	/src/contrib/engines/daemon.json >/etc/docker/daemon.json
+systemctl start docker
+is "$(docker info --format "{{.DefaultRuntime}} {{.CgroupDriver}} {{.CgroupVersion}}")" "ctr systemd 2"
+tar -C $D/r -c . | docker import - busy >/dev/null
+U="--network none"
+docker run -d --name d1 $U --memory 64m --cpus 0.5 --pids-limit 40 busy sleep 1000 >/dev/null
+C=/sys/fs/cgroup$(cut -d: -f3 /proc/$(docker inspect -f "{{.State.Pid}}" d1)/cgroup)
+is "$(cat $C/memory.max) $(cat $C/pids.max) $(cat $C/cpu.max)" "67108864 40 50000 100000"
+docker update --memory 96m --memory-swap 96m d1 >/dev/null
+is "$(cat $C/memory.max)" 100663296
+docker stats --no-stream --format "{{.MemUsage}}" d1 | grep -q "96MiB" || bad "no statistics"
+s=0; docker run --name oom $U --memory 16m busy sh -c "tail /dev/zero; sleep 1; exit 3" || s=$?
+is $s 3
+killed() { [ "$(docker inspect -f "{{.State.OOMKilled}}" oom)" = true ]; }
+eventually killed
+docker run -d --name again $U --restart on-failure:2 busy sh -c "exit 3" >/dev/null
+restarted() { [ "$(docker inspect -f "{{.RestartCount}} {{.State.Status}}" again)" = "2 exited" ]; }
+eventually restarted
+docker checkpoint create d1 cp >/dev/null
+exited() { [ "$(docker inspect -f "{{.State.Status}}" d1)" = exited ]; }
+eventually exited
+docker start --checkpoint cp d1
+is "$(docker inspect -f "{{.State.Status}}" d1)" running
+printf "FROM busy\nRUN echo built >/built\nCMD cat /built\n" >$D/Dockerfile
+DOCKER_BUILDKIT=0 docker build --network none -q -t built $D >/dev/null
+is "$(docker run --rm $U built)" built
+docker swarm init --advertise-addr 127.0.0.1 >/dev/null
+docker service create -d --name svc --network host busy sleep 1000 >/dev/null 2>&1
+serves() { docker service ps svc --format "{{.CurrentState}}" | grep -q ^Running; }
+eventually serves
+docker service rm svc >/dev/null
+S
+)
+E
+}
+
+@test "conmon, as CRI-O calls it: create, start, an exec with its status, exit file, delete" {
+	guest <<'E'
+trap 'ctr --root $D/s delete --force cri >/dev/null 2>&1; rm -rf $D' EXIT
+bundle '.process.args = ["sh", "-c", "echo out; trap \"exit 9\" TERM; while :; do sleep 0.1; done"] | .linux.cgroupsPath = "system.slice:crio:cri"'
+mkdir $D/exits $D/persist $D/sock
+C="-s -c cri -n cri -u cri -r /src/build/ctr -b $D/b --exit-dir $D/exits --persist-dir $D/persist --runtime-arg --root=$D/s --socket-dir-path $D/sock --log-level info"
+mkfifo $D/sync; exec 7<>$D/sync
+_OCI_SYNCPIPE=7 conmon $C -p $D/pid -P $D/conmon.pid -l k8s-file:$D/log </dev/null >$D/said 2>&1
+read -t 20 line <&7
+is "$(echo "$line" | jq .pid)" "$(cat $D/pid)"
+is "$(ctr --root $D/s state cri | jq -r .status)" created
+ctr --root $D/s --systemd-cgroup start cri
+logged() { grep -q "stdout F out" $D/log; }
+eventually logged
+jq '.process | .args = ["sh", "-c", "echo in exec; exit 6"]' $D/b/config.json >$D/process.json
+_OCI_SYNCPIPE=7 conmon $C -p $D/epid -l k8s-file:$D/elog -e --exec-process-spec $D/process.json </dev/null >>$D/said 2>&1 &
+ended() { read -t 0.1 line <&7 && echo "$line" | jq -e '.exit_code == 6' >/dev/null; }
+eventually ended
+grep -q "stdout F in exec" $D/elog || bad "no output of exec"
+ctr --root $D/s kill cri TERM
+left() { [ -s $D/exits/cri ]; }
+eventually left
+is "$(cat $D/exits/cri)" 9
+ctr --root $D/s delete cri
+s=0; ctr --root $D/s delete cri 2>$D/err || s=$?
+is $s 1
+grep -q "does not exist" $D/err || bad "$(cat $D/err)"
+E
+}
