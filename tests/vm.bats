@@ -497,6 +497,32 @@ S
 E
 }
 
+@test "podman, as an ordinary user: limits by his systemd, keep-id, exec, pause, split cgroups; buildah" {
+	guest --user user <<E
+$IMAGE
+$(cat <<'S'
+sed "s#/usr/local/libexec/ctr/ctr#/src/build/ctr#" /src/contrib/engines/containers.conf >$D/containers.conf
+export CONTAINERS_CONF=$D/containers.conf
+pd() { podman --root $D/root --runroot $D/run --storage-driver vfs --runtime ctr "$@"; }
+trap 'pd rm -f -t 0 --all >/dev/null 2>&1; pd rmi -fa >/dev/null 2>&1; podman unshare rm -rf $D' EXIT
+tar -C $D/r -c . | pd import - busy >/dev/null 2>&1
+is "$(pd run --rm --network none --userns keep-id busy id -u)" 1000
+pd run -d --name a --network none --memory 48m busy sleep 1000 >/dev/null
+is "$(cat /sys/fs/cgroup$(cut -d: -f3 /proc/$(pd inspect -f "{{.State.Pid}}" a)/cgroup)/memory.max)" 50331648
+is "$(pd exec a echo in)" in
+pd pause a >/dev/null
+is "$(pd inspect -f "{{.State.Status}}" a)" paused
+pd unpause a >/dev/null
+pd rm -f -t 0 a >/dev/null
+pd run --rm --network none --cgroups split busy true
+printf "FROM busy\nRUN echo built >/built\nCMD cat /built\n" >$D/Containerfile
+pd build -q --network none --runtime /src/build/ctr -t built $D >/dev/null
+is "$(pd run --rm --network none built)" built
+S
+)
+E
+}
+
 @test "containerd: its own client and the CRI plugin; pause, exec, checkpoint, restore, the systemd driver" {
 	guest <<E
 $IMAGE
@@ -549,6 +575,7 @@ jq ". + {bridge: \"none\", iptables: false, ip6tables: false, \"storage-driver\"
 	/src/contrib/engines/daemon.json >/etc/docker/daemon.json
 systemctl start docker
 is "$(docker info --format "{{.DefaultRuntime}} {{.CgroupDriver}} {{.CgroupVersion}}")" "ctr systemd 2"
+docker rm -f $(docker ps -aq) >/dev/null 2>&1 || :
 tar -C $D/r -c . | docker import - busy >/dev/null
 U="--network none"
 docker run -d --name d1 $U --memory 64m --cpus 0.5 --pids-limit 40 busy sleep 1000 >/dev/null
@@ -572,6 +599,11 @@ is "$(docker inspect -f "{{.State.Status}}" d1)" running
 printf "FROM busy\nRUN echo built >/built\nCMD cat /built\n" >$D/Dockerfile
 DOCKER_BUILDKIT=0 docker build --network none -q -t built $D >/dev/null
 is "$(docker run --rm $U built)" built
+printf "FROM busy\nRUN echo by BuildKit >/built\nCMD cat /built\n" >$D/Dockerfile
+mount --bind /src/build/ctr /usr/sbin/runc # the BuildKit in this dockerd knows no other name
+trap 'umount /usr/sbin/runc; docker swarm leave --force >/dev/null 2>&1; docker rm -f $(docker ps -aq) >/dev/null 2>&1; systemctl stop docker docker.socket containerd; rm -rf $D' EXIT
+DOCKER_BUILDKIT=1 docker build --network none -q -t kit $D >/dev/null
+is "$(docker run --rm $U kit)" "by BuildKit"
 docker swarm init --advertise-addr 127.0.0.1 >/dev/null
 docker service create -d --name svc --network host busy sleep 1000 >/dev/null 2>&1
 serves() { docker service ps svc --format "{{.CurrentState}}" | grep -q ^Running; }
