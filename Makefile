@@ -99,7 +99,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check completions unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check completions faults unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -242,6 +242,10 @@ compile_commands.json:
 # ---- installation -----------------------------------------------------------------------------------------------
 # The binary lives in a folder of its own: engines are given its absolute path, since containerd installs a
 # debug client that is called ctr too. ctr-vm is the same program under another name.
+# An error or the end at every place (hours); STRIDE=N tries every Nth.
+faults: all
+	$(Q)tests/faults/sample build/faults stride=$(or $(STRIDE),1)
+
 # From the tables of the options; a test compares.
 completions: all
 	$(Q)for shell in bash zsh fish; do build/ctr completion $$shell >contrib/completions/ctr.$$shell; done

@@ -286,10 +286,15 @@ int talk_start(int sync, const char *state, int timeout_ms, struct err *e)
 	r = sync_send(sync, SYNC_START, 0, state_fd, e);
 	if (r == 0)
 		r = sync_recv(sync, timeout_ms, &m, &fd, e);
+	bool executing = r == 0 && m.type == SYNC_EXECUTING;
+	if (executing)
+		r = sync_recv(sync, timeout_ms, &m, &fd, e);
 	if (r < 0)
 		return r;
-	if (m.type == SYNC_EOF)
+	if (m.type == SYNC_EOF && executing)
 		return 0;
+	if (m.type == SYNC_EOF)
+		return err_set(e, ECONNRESET, "the container's first process ended before the program was executed");
 	if (m.type != SYNC_ERROR)
 		return err_set(e, EPROTO, "unexpected message \"%s\" from the container", sync_name(m.type));
 	*e = m.err;

@@ -378,8 +378,11 @@ int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
 		if (first < 0 && first != -ESRCH)
 			return err_sys(e, first, "container \"%s\": open its first process", c->id);
 		if (first >= 0) {
-			(void)sys_pidfd_send_signal(first, SIGKILL);
-			best_effort(proc_wait_end(first, CGROUP_REMOVE_TIMEOUT_MS));
+			r = sys_pidfd_send_signal(first, SIGKILL);
+			if (r < 0 && r != -ESRCH && !s->cgroup_path) /* else the cgroup ends it too */
+				return err_sys(e, r, "container \"%s\": kill its first process", c->id);
+			if (r == 0)
+				best_effort(proc_wait_end(first, CGROUP_REMOVE_TIMEOUT_MS));
 			best_effort(proc_reap(first)); /* only when it is our own child */
 		}
 		r = host_cgroup_remove(ctx, s, e);

@@ -14,6 +14,7 @@
  *	I <-HANDED------------ H
  *	I --READY------------> H	everything is set up, the program was found
  *	I <-START (state)----- H	the state memfd is there when startContainer hooks exist
+ *	I --EXECUTING--------> H	the program comes next: an end of file before this is the end of I itself
  *	I  end of file		 	the program was executed (every descriptor is close-on-exec)
  *	I --ERROR err--------> H	instead of any message of I; I then exits with status 1
  *
@@ -31,7 +32,7 @@
 
 enum sync_type {
 	SYNC_FORKED = 1, SYNC_MAPPED, SYNC_MOUNTED, SYNC_HOOKED, SYNC_CONSOLE, SYNC_NOTIFY, SYNC_HANDED,
-	SYNC_READY, SYNC_START, SYNC_ERROR, SYNC_EOF,
+	SYNC_READY, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_EOF,
 };
 
 struct sync_message {

@@ -312,6 +312,9 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	if (r < 0)
 		return err_sys(e, r, "give the program the default signals");
 	r = init_lower_limits(in, e);
+	/* Before the filter, which may not allow it. */
+	if (r == 0)
+		r = sync_send(in->sync, SYNC_EXECUTING, 0, -1, e);
 	if (r == 0 && in->filter)
 		r = init_load_filter(in, in->filter, e);
 	if (r < 0)

@@ -136,6 +136,8 @@ static void converse(struct box *b)
 			state = state_file();
 			CHECK_INT(sync_send(b->c.sync, SYNC_START, 0, state, &b->err), 0);
 			break;
+		case SYNC_EXECUTING:
+			break;
 		case SYNC_ERROR:
 			b->err = m.err;
 			return;
@@ -265,9 +267,11 @@ static void test_smallest(void)
 	CHECK_STR(b.err.text, "");
 	CHECK_STR(b.out, "zero b\n");
 	CHECK_INT(b.status, 7);
-	CHECK_INT(b.n_seen, 2);
+	CHECK_INT(b.n_seen, 3);
 	CHECK_INT(b.seen[0], SYNC_READY);
-	CHECK_INT(b.seen[1], SYNC_EOF);
+	CHECK_INT(b.seen[1], SYNC_EXECUTING);
+	CHECK_INT(b.seen[2], SYNC_EOF);
+	CHECK_INT(b.seen[2], SYNC_EOF);
 }
 
 static void lookup_error(const char *program, const char *path, const char *text)
@@ -360,6 +364,8 @@ static void test_gate_listener(void)
 	fd_close(&silent);
 	auto_close int loud = call(&a);
 	CHECK_INT(sync_send(loud, SYNC_START, 0, -1, &e), 0);
+	CHECK_INT(sync_recv(loud, WAIT_MS, &m, &fd, &e), 0);
+	CHECK_INT(m.type, SYNC_EXECUTING);
 	CHECK_INT(sync_recv(loud, WAIT_MS, &m, &fd, &e), 0);
 	CHECK_INT(m.type, SYNC_EOF);
 	end(&b, out);
@@ -483,7 +489,7 @@ static void test_fork(void)
 		CHECK_STR(b.err.text, "");
 		CHECK_STR(b.out, "1\n");
 		CHECK_INT(b.seen[0], SYNC_FORKED); /* never after what the child says */
-		CHECK_INT(b.n_seen, 3);
+		CHECK_INT(b.n_seen, 4); /* forked, ready, executing, end of file */
 	}
 }
 
@@ -528,6 +534,8 @@ static void test_supervisor(void)
 	ADD(&b, EXEC, exec, .args = { args, 3 }, .env = ENV, .supervise = true);
 	begin(&b, &out);
 	CHECK_INT(sync_send(b.c.sync, SYNC_START, 0, -1, &e), 0);
+	CHECK_INT(sync_recv(b.c.sync, WAIT_MS, &m, &fd, &e), 0);
+	CHECK_INT(m.type, SYNC_EXECUTING);
 	CHECK_INT(sync_recv(b.c.sync, WAIT_MS, &m, &fd, &e), 0);
 	CHECK_INT(m.type, SYNC_EOF);
 	CHECK(read(out, line, 3) == 3); /* its trap is set */
