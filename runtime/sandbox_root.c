@@ -41,7 +41,7 @@ static bool has_file(const char *dir, const char *name)
 static int use_bundle(struct arena *a, const char *dir, struct sandbox_root *ret, struct err *e)
 {
 	const char *file = arena_printf(a, "%s/config.json", dir);
-	const struct config *c;
+	const struct config *c = NULL;
 	char *text, path[PATH_MAX];
 	size_t n;
 
@@ -50,7 +50,7 @@ static int use_bundle(struct arena *a, const char *dir, struct sandbox_root *ret
 	int r = file_read(a, AT_FDCWD, file, DOCUMENT_MAX, &text, &n, e);
 	if (r == 0)
 		r = config_parse(a, "config.json", text, n, &c, e);
-	if (r < 0)
+	if (r < 0 || !c)
 		return err_in(e, "--root %s", dir);
 	const char *root = c->root->path[0] == '/' ? c->root->path : arena_printf(a, "%s/%s", dir, c->root->path);
 	if (!root)
@@ -82,7 +82,7 @@ static int find_manifest(struct arena *a, const char *dir, const char *tag, cons
 {
 	const char *file = arena_printf(a, "%s/index.json", dir);
 	struct json_doc doc = { 0 };
-	void *parsed;
+	void *parsed = NULL;
 	char *text;
 	size_t n;
 
@@ -91,8 +91,8 @@ static int find_manifest(struct arena *a, const char *dir, const char *tag, cons
 	int r = file_read(a, AT_FDCWD, file, DOCUMENT_MAX, &text, &n, e);
 	if (r == 0)
 		r = json_parse(&doc, a, &image_index_json, "index.json", text, n, &parsed, e);
-	if (r < 0)
-		return r;
+	if (r < 0 || !parsed)
+		return r < 0 ? r : err_nomem(e);
 	const struct image_index *index = parsed;
 	for (size_t i = 0; i < index->manifests.n; i++) {
 		const struct image_manifest *m = &index->manifests.v[i];
