@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -283,6 +284,10 @@ int main(int argc, char **argv)
 	}
 	/* Engines may leave SIGPIPE ignored; a reader that went away must show as an error either way. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A caller that ignores it would have the kernel reap our children before we see how they ended. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	/* What we write we must be able to read: a mask takes nothing from the owner. */
+	(void)umask(umask(077) & 077);
 	int r = fd_sanitize(&e);
 	if (r == 0 && getpid() == 1 && str_eq(ctx.program, "/init"))
 		r = vm_agent(&e);
