@@ -256,30 +256,34 @@ static int failed(const struct walk *w, int error, const char *what, struct err 
 
 static int compare(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-struct names { char **v; size_t n, size; };
+/* Names one after the other, each with its NUL, and where each begins. */
+struct names { struct strbuf text; const char **v; size_t n; };
 
 static void names_done(struct names *l)
 {
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i]);
+	strbuf_done(&l->text);
 	free(l->v);
+	l->v = NULL;
 }
 
-static int names_add(struct names *l, const char *name)
+static int names_sort(struct names *l)
 {
-	if (l->n == l->size) {
-		size_t size = l->size ? l->size * 2 : 16;
-		char **v = reallocarray(l->v, size, sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		l->v = v;
-		l->size = size;
-	}
-	l->v[l->n] = strdup(name);
-	return l->v[l->n] ? (l->n++, 0) : -ENOMEM;
+	const char *at = l->text.p;
+
+	if (l->text.failed)
+		return -ENOMEM;
+	if (!l->n)
+		return 0;
+	l->v = calloc(l->n, sizeof(*l->v));
+	if (!l->v)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->n; i++, at += strlen(at) + 1)
+		l->v[i] = at;
+	qsort(l->v, l->n, sizeof(*l->v), compare);
+	return 0;
 }
 
 /* The names in a directory, sorted. */
@@ -294,15 +298,15 @@ static int names_read(int dir, struct names *ret)
 		fd_close(&fd);
 		return r;
 	}
-	while (r == 0 && (errno = 0, entry = readdir(d)))
-		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-			r = names_add(ret, entry->d_name);
-	if (r == 0)
-		r = -errno;
+	while ((errno = 0, entry = readdir(d))) {
+		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, ".."))
+			continue;
+		strbuf_add(&ret->text, entry->d_name, strlen(entry->d_name) + 1);
+		ret->n++;
+	}
+	r = -errno;
 	(void)closedir(d);
-	if (r == 0 && ret->n)
-		qsort(ret->v, ret->n, sizeof(*ret->v), compare);
-	return r;
+	return r < 0 ? r : names_sort(ret);
 }
 
 static int copy_file(const struct walk *w, int from_dir, int to_dir, const char *name, const struct stat *st, struct err *e)
