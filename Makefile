@@ -99,7 +99,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check completions faults unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check completions faults race unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -245,6 +245,10 @@ compile_commands.json:
 # An error or the end at every place (hours); STRIDE=N tries every Nth.
 faults: all
 	$(Q)tests/faults/sample build/faults stride=$(or $(STRIDE),1)
+
+# Root, in a mount namespace with cgroup v2 of its own.
+race: all
+	$(Q)unshare -m --propagation private sh -c 'mount -t cgroup2 none /sys/fs/cgroup; tests/race/run $(abspath build/race) $(or $(ROUNDS),2000)'
 
 # From the tables of the options; a test compares.
 completions: all
