@@ -26,7 +26,8 @@
 
 struct checkpoint_opts {
 	struct criu_opts criu;
-	const char *parent_path, *page_server, *status_fd;
+	const char *parent_path, *page_server;
+	struct opt_i64 status_fd;
 	bool leave_running, pre_dump, skip_in_flight;
 };
 
@@ -39,7 +40,7 @@ static const struct opt checkpoint_options[] = {
 	{ "tcp-skip-in-flight", 0, OPT_FLAG, offsetof(struct checkpoint_opts, skip_in_flight), NULL,
 	  "leave out TCP connections that are being made" },
 	{ "page-server", 0, OPT_STRING, offsetof(struct checkpoint_opts, page_server), "ADDRESS:PORT", "memory goes there" },
-	{ "status-fd", 0, OPT_STRING, offsetof(struct checkpoint_opts, status_fd), "N", "criu says there that lazy pages are ready" },
+	{ "status-fd", 0, OPT_I64, offsetof(struct checkpoint_opts, status_fd), "N", "criu says there that lazy pages are ready" },
 	OPT_END,
 };
 
@@ -184,7 +185,8 @@ static int add_own(const struct checkpoint_opts *o, struct criu_words *w, pid_t 
 		return err_bad(e, "invalid --parent-path \"%s\": must be relative to the images", o->parent_path);
 	criu_option(w, "--tree", arena_printf(w->arena, "%d", pid));
 	criu_option(w, "--prev-images-dir", o->parent_path);
-	criu_option(w, "--status-fd", o->status_fd);
+	if (o->status_fd.set)
+		criu_option(w, "--status-fd", arena_printf(w->arena, "%d", (int)o->status_fd.v));
 	/* What changes from now on is known to the next dump. */
 	if (o->pre_dump)
 		criu_word(w, "--track-mem");
@@ -193,6 +195,26 @@ static int add_own(const struct checkpoint_opts *o, struct criu_words *w, pid_t 
 	if (o->skip_in_flight)
 		criu_word(w, "--skip-in-flight");
 	return o->page_server ? add_page_server(w, o->page_server, e) : 0;
+}
+
+/* Everything that we inherited ends with an exec; this descriptor is meant for criu. */
+static int keep_status(void *arg, struct err *e)
+{
+	const struct checkpoint_opts *o = arg;
+
+	if (o->status_fd.set && fcntl((int)o->status_fd.v, F_SETFD, 0) < 0)
+		return err_sys(e, errno, "pass descriptor %d on", (int)o->status_fd.v);
+	return 0;
+}
+
+/* Before anything is opened, which could get the number. */
+static int check_status(const struct checkpoint_opts *o, struct err *e)
+{
+	if (!o->status_fd.set)
+		return 0;
+	if (o->status_fd.v < 0 || o->status_fd.v > INT_MAX || fcntl((int)o->status_fd.v, F_GETFD) < 0)
+		return err_bad(e, "--status-fd: descriptor %lld is not open", (long long)o->status_fd.v);
+	return 0;
 }
 
 static int read_config(struct ctx *ctx, const struct state *s, const struct config **ret, struct err *e)
@@ -236,7 +258,7 @@ static int dump(struct ctx *ctx, const struct checkpoint_opts *o, const struct c
 		r = add_mounts(&subject, &w, (pid_t)s->pid, e);
 	if (r == 0)
 		r = add_namespaces(subject.config, &w, (pid_t)s->pid, e);
-	return r < 0 ? r : criu_run(ctx, &w, &o->criu, action, -1, NULL, NULL, e);
+	return r < 0 ? r : criu_run(ctx, &w, &o->criu, action, -1, keep_status, (void *)(uintptr_t)o, e);
 }
 
 /* Containerd pauses first; criu stops the tasks itself and cannot reach those in a frozen cgroup. */
@@ -265,9 +287,11 @@ static int checkpoint_run(struct ctx *ctx, const void *opts, int argc, char **ar
 	const struct checkpoint_opts *o = opts;
 	auto_container struct container c = CONTAINER_NONE;
 	enum status status = STATUS_CREATING;
-	int r = store_load(ctx, argv[0], &c, e);
+	int r = check_status(o, e);
 
 	(void)argc;
+	if (r == 0)
+		r = store_load(ctx, argv[0], &c, e);
 	if (r == 0)
 		r = store_lock(&c, e);
 	if (r == 0)

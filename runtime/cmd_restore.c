@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "base/util.h"
 #include "host_attach.h"
+#include "host_core.h"
 #include "host_create.h"
 #include "host_criu.h"
 #include "host_record.h"
@@ -65,29 +66,48 @@ struct restoration {
 
 /* ---- before criu, in its process --------------------------------------------------------------------------------- */
 
+/* All that it restores begins where criu is: in the leaf of the cgroup, in the resctrl groups. */
+static int enter_groups(const struct restoration *k, struct err *e)
+{
+	const struct plan *p = k->b->plan;
+	int r = p->rdt ? rdt_join(p->rdt->group, p->rdt->monitor, getpid(), e) : 0;
+
+	if (r == 0 && p->cgroup_leaf)
+		r = cgroup_make_leaf(k->cgroup.fd, k->c->state->cgroup_path, getpid(), p->cgroup->owner_set,
+				     p->cgroup->owner_uid, e);
+	return r;
+}
+
 /*
  * criu wants the root to be a mount, which it takes over with its flags. The mount namespace is its own: nothing of
  * this is seen outside, or stays. What no_new_privs forbids criu (set-id programs) it does not need, and it does not
  * restore that bit itself: the container's tasks inherit it.
  */
-static int surroundings(void *arg)
+static int surroundings(void *arg, struct err *e)
 {
 	const struct restoration *k = arg;
 	const struct config *c = k->b->config;
 	const char *root = k->b->plan->rootfs;
 	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
 
+	int r = enter_groups(k, e);
+
+	if (r < 0)
+		return r;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
 	    mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return -errno;
-	if (c->root->readonly && sys_mount_setattr(AT_FDCWD, root, 0, &ro) < 0)
-		return -EPERM;
+		return err_sys(e, errno, "make a mount of %s for criu", root);
+	r = c->root->readonly ? sys_mount_setattr(AT_FDCWD, root, 0, &ro) : 0;
+	if (r < 0)
+		return err_sys(e, r, "make %s read-only", root);
 	if (config_namespace(c, CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
-		return -errno;
+		return err_sys(e, errno, "make a cgroup namespace");
 	for (size_t i = 0; i < ARRAY_SIZE(k->inherited); i++)
 		if (k->inherited[i] >= 0 && fcntl(k->inherited[i], F_SETFD, 0) < 0)
-			return -errno;
-	return c->process && c->process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+			return err_sys(e, errno, "pass a namespace on");
+	if (c->process && c->process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, errno, "set no_new_privs");
+	return 0;
 }
 
 /* ---- the words ------------------------------------------------------------------------------------------------------ */
@@ -137,6 +157,9 @@ static int make_words(struct restoration *k, struct criu_words *w, struct err *e
 	criu_word(w, "--restore-sibling");
 	criu_word(w, "--mntns-compat-mode");
 	criu_option(w, "--pidfile", k->pid_file);
+	/* What criu manages goes below the container's cgroup, not to where it was. */
+	if (o->criu.manage_cgroups && !str_eq(o->criu.manage_cgroups, "ignore") && !str_eq(o->criu.manage_cgroups, "none"))
+		criu_option(w, "--cgroup-root", k->c->state->cgroup_path);
 	criu_option(w, "--lsm-profile", o->lsm_profile);
 	criu_option(w, "--lsm-mount-context", o->lsm_mount_context);
 	criu_option(w, "--config", config_annotation(k->b->config, CRIU_CONFIG_ANNOTATION));
@@ -242,6 +265,29 @@ static int outputs(const struct restoration *k, struct err *e)
 	return host_outputs(&t, &out, e);
 }
 
+/* An existing group that is not ours must not go with a container that was never in it. */
+static int make_rdt(const struct restoration *k, struct err *e)
+{
+	const struct plan *p = k->b->plan;
+	int r = p->rdt ? rdt_make(p->rdt, e) : 0;
+
+	if (r < 0)
+		k->c->state->rdt_group = k->c->state->rdt_monitor = NULL;
+	return r;
+}
+
+static int run_criu(struct restoration *k, struct criu_words *w, struct err *e)
+{
+	struct core_keeper keeper;
+	int r = core_take(&k->b->plan->core, &keeper, e);
+
+	if (r < 0)
+		return r;
+	r = criu_run(k->ctx, w, &k->o->criu, "restore", k->cgroup.fd, surroundings, k, e);
+	core_give_back(&keeper);
+	return r;
+}
+
 static int restoration_steps(struct restoration *k, struct err *e)
 {
 	const struct plan *p = k->b->plan;
@@ -252,6 +298,8 @@ static int restoration_steps(struct restoration *k, struct err *e)
 	if (r == 0)
 		r = host_cgroup_make(k->ctx, k->c, p, &k->cgroup, e);
 	if (r == 0)
+		r = make_rdt(k, e);
+	if (r == 0)
 		r = record_filter(k->c, p, e);
 	if (r == 0)
 		r = store_path(k->ctx, k->c->id, PID_FILE, &k->pid_file, e);
@@ -260,11 +308,13 @@ static int restoration_steps(struct restoration *k, struct err *e)
 	if (r == 0)
 		r = make_words(k, &w, e);
 	if (r == 0)
-		r = criu_run(k->ctx, &w, &k->o->criu, "restore", k->cgroup.fd, surroundings, k, e);
+		r = run_criu(k, &w, e);
 	if (r == 0)
 		r = take_process(k, e);
 	if (r == 0)
 		r = host_cgroup_entered(k->ctx, p, &k->cgroup, e);
+	if (r == 0 && k->cgroup.fd >= 0)
+		r = cgroup_apply(k->cgroup.fd, &p->cgroup->knobs, CGROUP_LATE, e);
 	if (r == 0)
 		r = check_protections(k, e);
 	if (r == 0)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,6 +129,7 @@ int criu_check_config(const struct config *c, const char *id, const char *verb, 
 	const struct { bool set; const char *what; } out[] = {
 		{ c->process && c->process->terminal, "a terminal" },
 		{ c->linux_ && c->linux_->landlock, "Landlock rules" },
+		{ c->linux_ && c->linux_->seccomp && c->linux_->seccomp->listener_path, "a seccomp listener" },
 		{ c->vm, "a micro-VM" },
 		{ overlay != NULL, "a root with a layer of its own (" ANNOTATION_OVERLAY ")" },
 		{ idmap && str_eq(idmap, "true"), "a root with mapped ids (" ANNOTATION_ROOT_IDMAP ")" },
@@ -184,49 +186,89 @@ static int enter_cgroup(int fd)
 	return fd < 0 ? 0 : file_write(fd, "cgroup.procs", "0", 1);
 }
 
-__attribute__((noreturn)) static void become_criu(const char *path, char **words, int cgroup_fd, criu_prepare *prepare, void *arg)
+/* What the child says when it does not get as far as criu: in memory that both see. */
+static struct err *shared_err(struct err *e)
+{
+	void *p = mmap(NULL, sizeof(struct err), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p != MAP_FAILED)
+		return p;
+	(void)err_sys(e, errno, "start criu");
+	return NULL;
+}
+
+__attribute__((noreturn)) static void become_criu(const char *path, char **words, int cgroup_fd, criu_prepare *prepare, void *arg,
+						  struct err *said)
 {
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (enter_cgroup(cgroup_fd) < 0 || (prepare && prepare(arg) < 0))
+	int r = enter_cgroup(cgroup_fd);
+	if (r < 0)
+		r = err_sys(said, r, "enter the container's cgroup");
+	if (r == 0 && prepare)
+		r = prepare(arg, said);
+	if (r < 0)
 		_exit(125);
 	(void)dup2(null, 1);
 	(void)dup2(null, 2);
 	(void)execve(path, words, environ);
+	(void)err_sys(said, errno, "run %s", path);
 	_exit(127);
+}
+
+/* Waits for its end: a status as of waitpid(), or an error. */
+static int wait_criu(pid_t pid, struct err *e)
+{
+	auto_close int pidfd = sys_pidfd_open(pid, 0);
+	bool late = pidfd >= 0 && proc_wait_end(pidfd, CRIU_TIMEOUT_MS) == -ETIMEDOUT;
+	int status = 0;
+
+	if (late)
+		(void)kill(pid, SIGKILL); /* our own unreaped child: the number is certain */
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, errno, "wait for criu");
+	return late ? err_set(e, ETIMEDOUT, "criu failed: no end after %d minutes", CRIU_TIMEOUT_MS / 60000) : status;
+}
+
+static int explain(struct arena *a, const struct criu_opts *o, const char *action, int status, struct err *e)
+{
+	const char *log = arena_printf(a, "%s/%s.log", o->work_path ? o->work_path : images(o), action);
+	const char *said = log ? complaint(a, log) : NULL;
+
+	return err_set(e, ECANCELED, "criu failed: %s (log file: %s)",
+		       said ? said : WIFSIGNALED(status) ? "killed by a signal" : "no reason given", log ? log : "?");
+}
+
+static int start(const char *path, struct criu_words *w, int cgroup_fd, criu_prepare *prepare, void *arg, struct err *said,
+		 struct err *e)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become_criu(path, w->v, cgroup_fd, prepare, arg, said);
+	return pid < 0 ? err_sys(e, errno, "start criu") : pid;
 }
 
 int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, int cgroup_fd,
 	     criu_prepare *prepare, void *arg, struct err *e)
 {
 	const char *path = NULL;
-	int status = 0, r = w->failed ? err_nomem(e) : find_program(&ctx->arena, &path, e);
+	struct err *said = NULL;
+	int r = w->failed ? err_nomem(e) : find_program(&ctx->arena, &path, e);
 
-	if (r < 0)
-		return r;
-	pid_t pid = fork();
-	if (pid < 0)
-		return err_sys(e, errno, "start criu");
-	if (pid == 0)
-		become_criu(path, w->v, cgroup_fd, prepare, arg);
-	auto_close int pidfd = sys_pidfd_open(pid, 0);
-	bool late = pidfd >= 0 && proc_wait_end(pidfd, CRIU_TIMEOUT_MS) == -ETIMEDOUT;
-	if (late)
-		(void)kill(pid, SIGKILL); /* our own unreaped child: the number is certain */
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(e, errno, "wait for criu");
-	if (late)
-		return err_set(e, ETIMEDOUT, "criu failed: no end after %d minutes", CRIU_TIMEOUT_MS / 60000);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return 0;
-	const char *log = arena_printf(&ctx->arena, "%s/%s.log", o->work_path ? o->work_path : images(o), action);
-	const char *said = log ? complaint(&ctx->arena, log) : NULL;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 125)
-		return err_set(e, ECANCELED, "criu failed: its surroundings could not be made");
-	return err_set(e, ECANCELED, "criu failed: %s (log file: %s)",
-		       said ? said : WIFEXITED(status) ? "no reason given" : "killed by a signal", log ? log : "?");
+	if (r < 0 || !(said = shared_err(e)))
+		return -e->code;
+	r = start(path, w, cgroup_fd, prepare, arg, said, e);
+	if (r > 0)
+		r = wait_criu(r, e);
+	if (r > 0 && said->code)
+		r = err_set(e, said->code, "%s", said->text);
+	else if (r > 0)
+		r = explain(&ctx->arena, o, action, r, e);
+	(void)munmap(said, sizeof(*said));
+	return r;
 }

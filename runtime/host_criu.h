@@ -59,8 +59,8 @@ int criu_begin(struct ctx *ctx, struct criu_words *w, const char *action, const 
 /* What a container has that no image can hold is an error: a terminal, Landlock, a micro-VM, layers. */
 int criu_check_config(const struct config *c, const char *id, const char *verb, struct err *e) MUST_CHECK;
 
-/* What to do in the child before it becomes criu; 0 or a negative errno. */
-typedef int criu_prepare(void *arg);
+/* What to do in the child before it becomes criu. */
+typedef int criu_prepare(void *arg, struct err *e);
 /*
  * Runs it, with `cgroup_fd` (-1: ours) as its cgroup, and waits. An error has the last complaint in criu's log.
  */

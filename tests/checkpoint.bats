@@ -13,7 +13,7 @@ setup()
 	#!/bin/bash
 	printf '%s\n' "$@" >"$CRIU_SAID"
 	while [ $# -gt 0 ]; do
-		case $1 in --images-dir) images=$2 ;; --work-dir) work=$2 ;; --log-file) log=$2 ;; --pidfile) pidfile=$2 ;; esac
+		case $1 in --images-dir) images=$2 ;; --work-dir) work=$2 ;; --log-file) log=$2 ;; --status-fd) echo ready >&"$2" ;; --pidfile) pidfile=$2 ;; esac
 		shift
 	done
 	if [ -n "${CRIU_FAILS:-}" ]; then
@@ -53,8 +53,12 @@ said()
 @test "checkpoint: every option has its word, what came from outside is named, and the container is gone" {
 	running
 	pid=$(ctr state "$ID" | jq .pid)
+	try ctr checkpoint --status-fd 7 "$ID"
+	assert_status 1
+	assert_output "ctr: --status-fd: descriptor 7 is not open"
+	exec 7>"$T/ready"
 	try ctr checkpoint --image-path "$T/i" --work-path "$T/w" --tcp-established --ext-unix-sk --shell-job --file-locks \
-		--auto-dedup --lazy-pages --tcp-skip-in-flight --page-server 127.0.0.1:99 --status-fd 3 --manage-cgroups-mode soft \
+		--auto-dedup --lazy-pages --tcp-skip-in-flight --page-server 127.0.0.1:99 --status-fd 7 --manage-cgroups-mode soft \
 		--empty-ns network --network-lock nftables --link-remap "$ID"
 	assert_success
 	assert_output ""
@@ -64,7 +68,9 @@ said()
 	for w in --manage-cgroups=soft --tcp-established --ext-unix-sk --shell-job --file-locks --auto-dedup --lazy-pages \
 		--skip-in-flight --link-remap; do said "$w"; done
 	said --page-server --address 127.0.0.1 --port 99
-	said --status-fd 3
+	said --status-fd 7
+	exec 7>&-
+	assert_equal "$(cat "$T/ready")" ready
 	said --empty-ns net
 	said --network-lock nftables
 	said --external "mnt[/vol]:/vol"
@@ -150,6 +156,9 @@ said()
 	grep -q "/$ID\$" "/proc/$pid/cgroup"
 	try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
 	assert_output_has "already exists"
+	ctr delete --force "$ID"
+	ctr restore --detach -b "$BUNDLE" --image-path "$T/i" --manage-cgroups-mode soft "$ID"
+	said --cgroup-root "$(cut -d: -f3 "/proc/$(ctr state "$ID" | jq .pid)/cgroup" | tail -n 1)"
 	ctr delete --force "$ID"
 	CRIU_FAILS="no image" try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
 	assert_status 1
