@@ -20,6 +20,8 @@ static bool has_home(const struct strv *env)
 	return false;
 }
 
+#define OPEN_TRIES 1000
+
 static int open_passwd(const char *root)
 {
 	const struct sys_open_how how = {
@@ -27,20 +29,20 @@ static int open_passwd(const char *root)
 		.resolve = SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_MAGICLINKS,
 	};
 	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd;
+	int fd = -EAGAIN;
 
 	if (dir < 0)
 		return -errno;
-	do
+	/* openat2(2): a rename was under way. A container that renames for ever does not keep us. */
+	for (unsigned i = 0; i < OPEN_TRIES && (fd == -EINTR || fd == -EAGAIN); i++)
 		fd = sys_openat2(dir, "etc/passwd", &how);
-	while (fd == -EINTR || fd == -EAGAIN); /* openat2(2): a rename was under way */
 	return fd;
 }
 
 /* Of the machine and of the moment; all others speak of the image. */
 static bool is_ours(int errnum)
 {
-	static const int ours[] = { ENOMEM, EMFILE, ENFILE, EIO, EINTR, ENOSYS };
+	static const int ours[] = { ENOMEM, EMFILE, ENFILE, EIO, EINTR, EAGAIN, ENOSYS, EPERM };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (errnum == ours[i])

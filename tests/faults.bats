@@ -14,7 +14,7 @@ setup()
 }
 
 @test "faults: whatever fails or is killed, one line, no hang, and nothing left" {
-	run timeout 250 "$BATS_TEST_DIRNAME/faults/sample" "$T/faults" stride=103 offset="$((RANDOM % 103))" 3>&-
+	run timeout 250 "$BATS_TEST_DIRNAME/faults/sample" "$T/faults" stride=103 offset=11 3>&-
 	echo "$output"
 	assert_success
 	[[ "$output" =~ ([0-9]+)\ points\ tried,\ 0\ not\ as\ promised ]]
