@@ -242,9 +242,9 @@ compile_commands.json:
 # ---- installation -----------------------------------------------------------------------------------------------
 # The binary lives in a folder of its own: engines are given its absolute path, since containerd installs a
 # debug client that is called ctr too. ctr-vm is the same program under another name.
-# An error or the end at every place (hours); STRIDE=N tries every Nth.
+# An error or the end at every place (an hour); STRIDE=N OFFSET=M tries every Nth.
 faults: all
-	$(Q)tests/faults/sample build/faults stride=$(or $(STRIDE),1)
+	$(Q)tests/faults/sample build/faults stride=$(or $(STRIDE),1) offset=$(or $(OFFSET),0)
 
 # Root, in a mount namespace with cgroup v2 of its own.
 race: all

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The fault model: what goes wrong around the runtime, one test each, by number. Kept elsewhere: F1 to F4, F8 and F16
-# (faults.bats), F18 (hooks.bats), F20 (systemd.bats), F21 and F22 (hostile.bats), F26 (checkpoint.bats).
+# The fault model: what goes wrong around the runtime, one test each, by number. Kept elsewhere: F1 to F4 and F16
+# (make faults), F18 (hooks.bats), F20 (systemd.bats), F21 and F22 (hostile.bats), F26 (checkpoint.bats).
 # rootless
 
 load helpers

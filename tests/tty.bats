@@ -88,7 +88,7 @@ console()
 	console "$T/c.sock" "$T/out" $'\003'
 	start_container --console-socket "$T/c.sock"
 	# What was written before the program was there is thrown away or taken; the helper writes once, so ask again.
-	wait_until 10 grep -qE 'ready|int' "$T/out"
+	wait_until 30 grep -qE 'ready|int' "$T/out"
 	output=$(tr -d '\r' <"$T/out")
 	assert_output_matches 'ready|int'
 }

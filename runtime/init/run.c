@@ -234,7 +234,9 @@ int init_lookup(struct init *in, const struct step_lookup *s, struct err *e)
 /* From here on the host side is whoever calls the listener; until then nobody has to be there. */
 static int wait_call(struct init *in, int listener, struct err *e)
 {
-	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	/* Still armed it would end us with the creator, who has said by then that all is well. */
+	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
+		return err_sys(e, errno, "outlive the creator");
 	int r = sync_send(in->sync, SYNC_READY, 0, -1, e);
 	if (r < 0)
 		return r;

@@ -92,7 +92,8 @@ static enum end judge_success(struct trial *t)
 		int status = run_line(s, t->op->then);
 		if (status != 0) {
 			(void)snprintf(t->why, sizeof(t->why), "%s afterwards: %.300s", t->op->then[0], output_text(s->err, 1));
-			return END_WRONG;
+			/* What was killed had said before that all is well, and it was. */
+			return t->fault.kind == FAULT_KILL ? END_KILLED : END_WRONG;
 		}
 	}
 	if (t->op->output) {
