@@ -135,6 +135,8 @@ static int add_mounts(struct subject *s, struct criu_words *w, pid_t pid, struct
 			external(s, w, s->config->mounts.v[i].destination, false);
 	for (size_t i = 0; l && i < l->devices.n; i++)
 		external(s, w, l->devices.v[i].path, false);
+	if (s->config->process && s->config->process->terminal)
+		external(s, w, CRIU_CONSOLE, false);
 	for (size_t i = 0; l && i < l->masked_paths.n; i++)
 		external(s, w, l->masked_paths.v[i], true);
 	return 0;
@@ -179,7 +181,7 @@ static int add_page_server(struct criu_words *w, const char *where, struct err *
 	return 0;
 }
 
-static int add_own(const struct checkpoint_opts *o, struct criu_words *w, pid_t pid, struct err *e)
+static int add_own(const struct checkpoint_opts *o, struct criu_words *w, pid_t pid, bool terminal, struct err *e)
 {
 	if (o->parent_path && o->parent_path[0] == '/')
 		return err_bad(e, "invalid --parent-path \"%s\": must be relative to the images", o->parent_path);
@@ -192,6 +194,9 @@ static int add_own(const struct checkpoint_opts *o, struct criu_words *w, pid_t 
 		criu_word(w, "--track-mem");
 	if (o->leave_running && !o->pre_dump)
 		criu_word(w, "--leave-running");
+	/* The master of a terminal is held by whoever made the container: restore makes another. */
+	if (terminal && !o->criu.shell_job)
+		criu_word(w, "--shell-job");
 	if (o->skip_in_flight)
 		criu_word(w, "--skip-in-flight");
 	return o->page_server ? add_page_server(w, o->page_server, e) : 0;
@@ -253,12 +258,12 @@ static int dump(struct ctx *ctx, const struct checkpoint_opts *o, const struct c
 	subject.root = root;
 	annotation = config_annotation(subject.config, CRIU_CONFIG_ANNOTATION);
 	criu_option(&w, "--config", annotation);
-	r = add_own(o, &w, (pid_t)s->pid, e);
+	r = add_own(o, &w, (pid_t)s->pid, subject.config->process && subject.config->process->terminal, e);
 	if (r == 0)
 		r = add_mounts(&subject, &w, (pid_t)s->pid, e);
 	if (r == 0)
 		r = add_namespaces(subject.config, &w, (pid_t)s->pid, e);
-	return r < 0 ? r : criu_run(ctx, &w, &o->criu, action, -1, keep_status, (void *)(uintptr_t)o, e);
+	return r < 0 ? r : criu_run(ctx, &w, &o->criu, action, keep_status, (void *)(uintptr_t)o, e);
 }
 
 /* Containerd pauses first; criu stops the tasks itself and cannot reach those in a frozen cgroup. */

@@ -25,8 +25,6 @@
 #include "host_record.h"
 #include "host_run.h"
 
-#define PID_FILE "criu.pid"
-
 struct restore_opts {
 	struct bundle_opts common;
 	struct criu_opts criu;
@@ -39,7 +37,7 @@ static const struct opt restore_options[] = {
 	{ "pid-file", 0, OPT_STRING, offsetof(struct restore_opts, common.pid_file), "FILE", "write the first process's pid to FILE" },
 	{ "pidfd-socket", 0, OPT_STRING, offsetof(struct restore_opts, common.pidfd_socket), "PATH", "socket that gets a pidfd" },
 	{ "console-socket", 0, OPT_STRING, offsetof(struct restore_opts, common.console_socket), "PATH",
-	  "accepted; a container with a terminal cannot be restored" },
+	  "socket that gets the terminal's master" },
 	{ "no-pivot", 0, OPT_IGNORE_FLAG, 0, NULL, NULL },
 	{ "no-subreaper", 0, OPT_IGNORE_FLAG, 0, NULL, NULL },
 	{ "detach", 'd', OPT_FLAG, offsetof(struct restore_opts, detach), NULL, "do not wait for the program" },
@@ -57,11 +55,11 @@ struct restoration {
 	const struct bundle_plan *b;
 	struct container *c;
 	struct host_cgroup cgroup;
-	const char *pid_file;
+	int console; /* master of the restored terminal; -1: none, or it was handed over */
 	int inherited[2]; /* namespaces for criu */
 	int pidfd;
 	pid_t pid;
-	bool recorded, begun;
+	bool recorded;
 };
 
 /* ---- before criu, in its process --------------------------------------------------------------------------------- */
@@ -123,6 +121,8 @@ static void add_mounts(const struct config *c, struct criu_words *w)
 		const char *path = c->linux_->devices.v[i].path;
 		criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:%s", path, path));
 	}
+	if (c->process && c->process->terminal)
+		criu_option(w, "--external", "mnt[" CRIU_CONSOLE "]:" CRIU_CONSOLE_STAND_IN);
 	for (size_t i = 0; c->linux_ && i < c->linux_->masked_paths.n; i++)
 		criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:/dev/null", c->linux_->masked_paths.v[i]));
 }
@@ -156,7 +156,8 @@ static int make_words(struct restoration *k, struct criu_words *w, struct err *e
 	criu_word(w, "--restore-detached");
 	criu_word(w, "--restore-sibling");
 	criu_word(w, "--mntns-compat-mode");
-	criu_option(w, "--pidfile", k->pid_file);
+	if (k->b->plan->terminal)
+		criu_word(w, CRIU_TERMINAL_WORD);
 	/* What criu manages goes below the container's cgroup, not to where it was. */
 	if (o->criu.manage_cgroups && !str_eq(o->criu.manage_cgroups, "ignore") && !str_eq(o->criu.manage_cgroups, "none"))
 		criu_option(w, "--cgroup-root", k->c->state->cgroup_path);
@@ -207,16 +208,8 @@ static int make_mount_points(const struct bundle_plan *b, struct err *e)
 static int take_process(struct restoration *k, struct err *e)
 {
 	struct state *s = k->c->state;
-	char text[24], letter;
-	uint64_t pid;
-	ssize_t n = file_read_short(k->c->dir_fd, PID_FILE, text, sizeof(text));
+	char letter;
 
-	if (n > 0)
-		text[strcspn(text, "\n")] = '\0';
-	if (n <= 0 || str_u64(text, INT32_MAX, &pid) < 0 || pid == 0)
-		return err_set(e, EPROTO, "criu said no pid of the restored process");
-	(void)unlinkat(k->c->dir_fd, PID_FILE, 0);
-	k->pid = (pid_t)pid;
 	k->pidfd = sys_pidfd_open(k->pid, 0);
 	if (k->pidfd < 0)
 		return err_sys(e, k->pidfd, "open the restored process");
@@ -257,12 +250,17 @@ static int poststart(struct restoration *k, struct err *e)
 	return b.failed ? err_nomem(e) : hooks_run(&s->hooks->poststart, "poststart", b.p, e);
 }
 
-static int outputs(const struct restoration *k, struct err *e)
+static int outputs(struct restoration *k, struct err *e)
 {
-	const struct create_outputs out = { .pid_file = k->o->common.pid_file, .pidfd_socket = k->o->common.pidfd_socket };
-	struct talk t = { .child = { .pid = k->pid, .pidfd = k->pidfd, .sync = -EBADF }, .console = -EBADF };
+	const struct create_outputs out = { .pid_file = k->o->common.pid_file, .pidfd_socket = k->o->common.pidfd_socket,
+					    .console_socket = k->o->common.console_socket };
+	struct talk t = { .child = { .pid = k->pid, .pidfd = k->pidfd, .sync = -EBADF }, .console = k->console };
 
-	return host_outputs(&t, &out, e);
+	if (k->b->plan->terminal && k->console < 0)
+		return err_set(e, EPROTO, "criu restored no terminal, and process.terminal is true");
+	int r = host_outputs(&t, &out, e);
+	k->console = t.console;
+	return r;
 }
 
 /* An existing group that is not ours must not go with a container that was never in it. */
@@ -276,6 +274,41 @@ static int make_rdt(const struct restoration *k, struct err *e)
 	return r;
 }
 
+/* Hooks that come before the start: the namespaces are there, nothing runs in them yet. */
+static int hooks_before(struct restoration *k, pid_t pid, struct err *e)
+{
+	const struct hooks *hooks = k->b->plan->hooks;
+	auto_strbuf struct strbuf b = { 0 };
+
+	k->c->state->pid = pid;
+	state_print_public(&b, k->c->state, "creating", pid, 0);
+	if (b.failed)
+		return err_nomem(e);
+	int r = hooks_run(&hooks->prestart, "prestart", b.p, e);
+	return r < 0 ? r : hooks_run(&hooks->create_runtime, "createRuntime", b.p, e);
+}
+
+/* The first terminal is the container's own; others were of programs that joined it, whose callers are gone. */
+static void take_console(struct restoration *k, int *fd)
+{
+	if (*fd >= 0 && k->console < 0)
+		k->console = TAKE_FD(*fd);
+}
+
+static int event(void *arg, const char *script, pid_t pid, int *fd, struct err *e)
+{
+	struct restoration *k = arg;
+
+	if (str_eq(script, "setup-namespaces") && pid > 0)
+		return hooks_before(k, pid, e);
+	if (str_eq(script, "orphan-pts-master"))
+		take_console(k, fd);
+	/* The processes are there, and stand still. */
+	if (str_eq(script, "post-restore") && k->console >= 0 && pid > 0)
+		return criu_console_mount(pid, k->console, e);
+	return 0;
+}
+
 static int run_criu(struct restoration *k, struct criu_words *w, struct err *e)
 {
 	struct core_keeper keeper;
@@ -283,7 +316,7 @@ static int run_criu(struct restoration *k, struct criu_words *w, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = criu_run(k->ctx, w, &k->o->criu, "restore", k->cgroup.fd, surroundings, k, e);
+	r = criu_restore(k->ctx, w, &k->o->criu, k->cgroup.fd, surroundings, event, k, &k->pid, e);
 	core_give_back(&keeper);
 	return r;
 }
@@ -301,8 +334,6 @@ static int restoration_steps(struct restoration *k, struct err *e)
 		r = make_rdt(k, e);
 	if (r == 0)
 		r = record_filter(k->c, p, e);
-	if (r == 0)
-		r = store_path(k->ctx, k->c->id, PID_FILE, &k->pid_file, e);
 	if (r == 0)
 		r = make_mount_points(k->b, e);
 	if (r == 0)
@@ -324,7 +355,9 @@ static int restoration_steps(struct restoration *k, struct err *e)
 
 static int wait_end(struct restoration *k, int signals, struct err *e)
 {
-	const struct attach a = { .pidfd = k->pidfd, .signals = signals, .console = -EBADF };
+	const struct attach a = { .pidfd = k->pidfd, .signals = signals, .console = k->console };
+
+	host_window_size(k->console);
 	int status = host_attach(&a, e);
 	int r = status < 0 ? 0 : host_destroy(k->ctx, k->c, -1, e);
 
@@ -334,7 +367,7 @@ static int wait_end(struct restoration *k, int signals, struct err *e)
 static int restore(struct ctx *ctx, const struct restore_opts *o, const struct bundle_plan *b, const char *id, struct err *e)
 {
 	auto_container struct container c = CONTAINER_NONE;
-	struct restoration k = { .ctx = ctx, .o = o, .b = b, .c = &c, .cgroup = HOST_CGROUP_NONE, .pidfd = -EBADF,
+	struct restoration k = { .ctx = ctx, .o = o, .b = b, .c = &c, .cgroup = HOST_CGROUP_NONE, .pidfd = -EBADF, .console = -EBADF,
 				 .inherited = { -EBADF, -EBADF } };
 	int r = store_create(ctx, id, &c, e);
 
@@ -352,6 +385,7 @@ static int restore(struct ctx *ctx, const struct restore_opts *o, const struct b
 	} else if (!o->detach) {
 		r = wait_end(&k, signals, e);
 	}
+	fd_close(&k.console);
 	fd_close(&k.pidfd);
 	return r;
 }
@@ -363,6 +397,8 @@ static int restore_run(struct ctx *ctx, const void *opts, int argc, char **argv,
 	int r = bundle_plan(ctx, &o->common, argv[0], false, &b, e);
 
 	(void)argc;
+	if (r == 0)
+		r = bundle_check_terminal(&o->common, b.plan, o->detach, e);
 	if (r == 0)
 		r = criu_check_config(b.config, argv[0], "restore", e);
 	return r < 0 ? r : restore(ctx, o, &b, argv[0], e);

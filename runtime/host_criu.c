@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/util.h"
+#include "criu_rpc.h"
 
 extern char **environ;
 
@@ -125,11 +129,12 @@ int criu_begin(struct ctx *ctx, struct criu_words *w, const char *action, const 
 
 int criu_check_config(const struct config *c, const char *id, const char *verb, struct err *e)
 {
+	const struct namespace_conf *user = config_namespace(c, CLONE_NEWUSER);
 	const char *overlay = config_annotation(c, ANNOTATION_OVERLAY), *idmap = config_annotation(c, ANNOTATION_ROOT_IDMAP);
 	const struct { bool set; const char *what; } out[] = {
-		{ c->process && c->process->terminal, "a terminal" },
 		{ c->linux_ && c->linux_->landlock, "Landlock rules" },
 		{ c->linux_ && c->linux_->seccomp && c->linux_->seccomp->listener_path, "a seccomp listener" },
+		{ user && !user->path, "a user namespace of its own" },
 		{ c->vm, "a micro-VM" },
 		{ overlay != NULL, "a root with a layer of its own (" ANNOTATION_OVERLAY ")" },
 		{ idmap && str_eq(idmap, "true"), "a root with mapped ids (" ANNOTATION_ROOT_IDMAP ")" },
@@ -197,25 +202,41 @@ static struct err *shared_err(struct err *e)
 	return NULL;
 }
 
-__attribute__((noreturn)) static void become_criu(const char *path, char **words, int cgroup_fd, criu_prepare *prepare, void *arg,
-						  struct err *said)
+/* One process of criu. */
+struct child {
+	const char *path;
+	char **words;
+	int cgroup_fd; /* -1: stays in ours */
+	int socket;    /* for criu alone; -1: none */
+	criu_prepare *prepare;
+	void *arg;
+	struct err *said; /* shared with it */
+};
+
+static int prepare_child(const struct child *c)
+{
+	int r = enter_cgroup(c->cgroup_fd);
+
+	if (r < 0)
+		return err_sys(c->said, r, "enter the container's cgroup");
+	if (c->socket >= 0 && fcntl(c->socket, F_SETFD, 0) < 0)
+		return err_sys(c->said, errno, "pass a socket on");
+	return c->prepare ? c->prepare(c->arg, c->said) : 0;
+}
+
+__attribute__((noreturn)) static void become_criu(const struct child *c)
 {
 	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	int r = enter_cgroup(cgroup_fd);
-	if (r < 0)
-		r = err_sys(said, r, "enter the container's cgroup");
-	if (r == 0 && prepare)
-		r = prepare(arg, said);
-	if (r < 0)
+	if (prepare_child(c) < 0)
 		_exit(125);
 	(void)dup2(null, 1);
 	(void)dup2(null, 2);
-	(void)execve(path, words, environ);
-	(void)err_sys(said, errno, "run %s", path);
+	(void)execve(c->path, c->words, environ);
+	(void)err_sys(c->said, errno, "run %s", c->path);
 	_exit(127);
 }
 
@@ -243,32 +264,186 @@ static int explain(struct arena *a, const struct criu_opts *o, const char *actio
 		       said ? said : WIFSIGNALED(status) ? "killed by a signal" : "no reason given", log ? log : "?");
 }
 
-static int start(const char *path, struct criu_words *w, int cgroup_fd, criu_prepare *prepare, void *arg, struct err *said,
-		 struct err *e)
+static int start(struct ctx *ctx, struct child *c, struct err *e)
 {
-	pid_t pid = fork();
+	int r = find_program(&ctx->arena, &c->path, e);
 
+	if (r < 0)
+		return r;
+	c->said = shared_err(e);
+	if (!c->said)
+		return -e->code;
+	pid_t pid = fork();
 	if (pid == 0)
-		become_criu(path, w->v, cgroup_fd, prepare, arg, said);
+		become_criu(c);
 	return pid < 0 ? err_sys(e, errno, "start criu") : pid;
 }
 
-int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, int cgroup_fd,
-	     criu_prepare *prepare, void *arg, struct err *e)
+/* Its own reason, where it did not become criu. */
+static int finish(struct child *c, int r, struct err *e)
 {
-	const char *path = NULL;
-	struct err *said = NULL;
-	int r = w->failed ? err_nomem(e) : find_program(&ctx->arena, &path, e);
+	if (c->said && c->said->code)
+		r = err_set(e, c->said->code, "%s", c->said->text);
+	if (c->said)
+		(void)munmap(c->said, sizeof(*c->said));
+	return r;
+}
 
-	if (r < 0 || !(said = shared_err(e)))
-		return -e->code;
-	r = start(path, w, cgroup_fd, prepare, arg, said, e);
+int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, criu_prepare *prepare,
+	     void *arg, struct err *e)
+{
+	struct child c = { .words = w->v, .cgroup_fd = -EBADF, .socket = -EBADF, .prepare = prepare, .arg = arg };
+	int r = w->failed ? err_nomem(e) : start(ctx, &c, e);
+
 	if (r > 0)
 		r = wait_criu(r, e);
-	if (r > 0 && said->code)
-		r = err_set(e, said->code, "%s", said->text);
-	else if (r > 0)
-		r = explain(&ctx->arena, o, action, r, e);
-	(void)munmap(said, sizeof(*said));
-	return r;
+	r = finish(&c, r, e);
+	return r > 0 ? explain(&ctx->arena, o, action, r, e) : r;
+}
+
+/* ---- service mode ----------------------------------------------------------------------------------------------- */
+
+#define ANSWER_MAX 16384
+
+/* The length of the next message, 0 at the end; a descriptor that came with it. */
+static ssize_t receive(int sock, void *buf, size_t size, int *ret_fd, struct err *e)
+{
+	union { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int))]; } control;
+	struct iovec io = { buf, size };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	ssize_t n;
+
+	int r = poll(&p, 1, CRIU_TIMEOUT_MS);
+	if (r == 0)
+		return err_set(e, ETIMEDOUT, "criu failed: no answer within %d minutes", CRIU_TIMEOUT_MS / 60000);
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != ECONNRESET)
+		return err_sys(e, errno, "hear of criu");
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	return MAX(n, (ssize_t)0);
+}
+
+static int tell(int sock, const struct strbuf *b, struct err *e)
+{
+	if (b->failed)
+		return err_nomem(e);
+	/* criu may have ended, which the next answer shows; SIGPIPE is ignored. */
+	return send(sock, b->p, b->n, MSG_NOSIGNAL) < 0 && errno != EPIPE ? err_sys(e, errno, "speak to criu") : 0;
+}
+
+/*
+ * Answers notifications until the result: 1 when the process is restored, 0 when criu failed or ended. `own` keeps the
+ * first error of an event: criu then undoes what it did, and fails in its turn.
+ */
+static int serve(int sock, criu_event *event, void *arg, pid_t *ret_pid, struct err *own, struct err *e)
+{
+	char buf[ANSWER_MAX];
+
+	for (;;) {
+		auto_strbuf struct strbuf reply = { 0 };
+		auto_close int fd = -EBADF;
+		struct criu_answer a;
+		ssize_t n = receive(sock, buf, sizeof(buf), &fd, e);
+		if (n <= 0)
+			return (int)n;
+		if (criu_answer_parse(buf, (size_t)n, &a) < 0)
+			return err_set(e, EPROTO, "criu failed: an answer that is none");
+		if (a.type != CRIU_NOTIFY) {
+			*ret_pid = a.pid;
+			return a.type == CRIU_RESTORE && a.success && a.pid > 0;
+		}
+		int r = own->code ? -own->code : event(arg, a.script, a.pid, &fd, own);
+		criu_reply(&reply, r == 0);
+		r = tell(sock, &reply, e);
+		if (r < 0)
+			return r;
+	}
+}
+
+/*
+ * The request; the directories stay open until criu has ended. They are opened in its mount namespace, which is not
+ * ours: it mounts in them.
+ */
+static int request(struct strbuf *b, const struct criu_words *w, const struct criu_opts *o, pid_t pid, int dirs[2], struct err *e)
+{
+	const char *names[2] = { images(o), o->work_path ? o->work_path : images(o) };
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *path = arena_printf(w->arena, "/proc/%d/%s/%s", pid, names[i][0] == '/' ? "root" : "cwd", names[i]);
+		if (!path)
+			return err_nomem(e);
+		dirs[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dirs[i] < 0)
+			return err_sys(e, errno, "open directory %s", names[i]);
+	}
+	return criu_request(b, w, dirs[0], dirs[1], e);
+}
+
+/* Until it has become criu, or has ended. */
+static void wait_exec(int fd)
+{
+	char c;
+
+	while (read(fd, &c, 1) < 0 && errno == EINTR)
+		continue;
+}
+
+/* From its start to its end: a status as of waitpid(), 0 when the process is restored. */
+static int converse(struct ctx *ctx, struct child *c, int sock, const struct criu_words *w, const struct criu_opts *o,
+		    criu_event *event, pid_t *ret_pid, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+	struct err own = { 0 }, second;
+	int exec_pipe[2], dirs[2] = { -EBADF, -EBADF };
+
+	if (pipe2(exec_pipe, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	pid_t pid = start(ctx, c, e);
+	fd_close(&c->socket); /* or the end of criu would not show */
+	fd_close(&exec_pipe[1]);
+	if (pid >= 0)
+		wait_exec(exec_pipe[0]);
+	fd_close(&exec_pipe[0]);
+	if (pid < 0)
+		return pid;
+	int r = request(&b, w, o, pid, dirs, e);
+	if (r == 0)
+		r = tell(sock, &b, e);
+	if (r == 0)
+		r = serve(sock, event, c->arg, ret_pid, &own, e);
+	if (r < 0)
+		(void)kill(pid, SIGKILL); /* our own unreaped child: the number is certain */
+	(void)shutdown(sock, SHUT_RDWR);
+	int status = wait_criu(pid, r < 0 ? &second : e);
+	fd_close(&dirs[0]);
+	fd_close(&dirs[1]);
+	if (own.code)
+		return err_set(e, own.code, "%s", own.text);
+	if (r < 0 || status < 0)
+		return r < 0 ? r : status;
+	/* Without a result it failed, whatever its status. */
+	return r == 1 ? 0 : MAX(status, 1);
+}
+
+int criu_restore(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, int cgroup_fd, criu_prepare *prepare,
+		 criu_event *event, void *arg, pid_t *ret_pid, struct err *e)
+{
+	int pair[2];
+
+	if (w->failed)
+		return err_nomem(e);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, errno, "make sockets");
+	auto_close int ours = pair[0];
+	char *words[] = { (char[]){ "criu" }, (char[]){ "swrk" }, arena_printf(&ctx->arena, "%d", pair[1]), NULL };
+	struct child c = { .words = words, .cgroup_fd = cgroup_fd, .socket = pair[1], .prepare = prepare, .arg = arg };
+	int r = words[2] ? converse(ctx, &c, ours, w, o, event, ret_pid, e) : err_nomem(e);
+	fd_close(&c.socket);
+	r = finish(&c, r, e);
+	return r > 0 ? explain(&ctx->arena, o, "restore", r, e) : r;
 }

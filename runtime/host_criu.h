@@ -42,6 +42,9 @@ struct criu_opts {
 #define CRIU_KEY_NET "extRootNetNS"
 #define CRIU_KEY_PID "extRootPidNS"
 
+/* Not of criu's command line: its service mode makes terminals whose master is not in the images, and hands them over. */
+#define CRIU_TERMINAL_WORD "--orphan-pts-master"
+
 /* The words of one call of criu. */
 struct criu_words {
 	struct arena *arena;
@@ -56,15 +59,35 @@ void criu_option(struct criu_words *w, const char *name, const char *value);
 int criu_begin(struct ctx *ctx, struct criu_words *w, const char *action, const struct criu_opts *o, const char *rootfs,
 	       struct err *e) MUST_CHECK;
 
-/* What a container has that no image can hold is an error: a terminal, Landlock, a micro-VM, layers. */
+/* What a container has that no image can hold is an error: Landlock, a micro-VM, layers. */
 int criu_check_config(const struct config *c, const char *id, const char *verb, struct err *e) MUST_CHECK;
 
 /* What to do in the child before it becomes criu. */
 typedef int criu_prepare(void *arg, struct err *e);
 /*
- * Runs it, with `cgroup_fd` (-1: ours) as its cgroup, and waits. An error has the last complaint in criu's log.
+ * Runs it and waits. An error has the last complaint in criu's log.
  */
-int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, int cgroup_fd,
-	     criu_prepare *prepare, void *arg, struct err *e) MUST_CHECK;
+int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, criu_prepare *prepare,
+	     void *arg, struct err *e) MUST_CHECK;
+
+/*
+ * criu is at `script`, a name of its documentation of action scripts, with `pid` as the first process (0: not said).
+ * `fd` (-1: none) is closed afterwards, unless it was taken (TAKE_FD). An error ends the restoration.
+ */
+typedef int criu_event(void *arg, const char *script, pid_t pid, int *fd, struct err *e);
+/*
+ * The same in criu's service mode, which tells how far it is: restores what `w` says, in the cgroup `cgroup_fd` (-1:
+ * ours). *ret_pid is the first process, a child of ours.
+ */
+int criu_restore(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, int cgroup_fd, criu_prepare *prepare,
+		 criu_event *event, void *arg, pid_t *ret_pid, struct err *e) MUST_CHECK;
+
+/*
+ * The terminal behind `master`, in the devpts of the restored process `pid`, becomes its /dev/console, where restore was
+ * told of CRIU_CONSOLE_STAND_IN for it; otherwise nothing happens. The container must be stopped.
+ */
+#define CRIU_CONSOLE "/dev/console"
+#define CRIU_CONSOLE_STAND_IN "/dev/null"
+int criu_console_mount(pid_t pid, int master, struct err *e) MUST_CHECK;
 
 #endif

@@ -8,27 +8,7 @@ setup()
 	test_setup
 	root_only
 	mkdir "$T/bin"
-	# dump: writes its words down. restore: starts a process of its own in the cgroup it was put into.
-	cat >"$T/bin/criu" <<-'P'
-	#!/bin/bash
-	printf '%s\n' "$@" >"$CRIU_SAID"
-	while [ $# -gt 0 ]; do
-		case $1 in --images-dir) images=$2 ;; --work-dir) work=$2 ;; --log-file) log=$2 ;; --status-fd) echo ready >&"$2" ;; --pidfile) pidfile=$2 ;; esac
-		shift
-	done
-	if [ -n "${CRIU_FAILS:-}" ]; then
-		printf '(00.1) Error (criu/a.c:1): %s\n(00.2) Error (criu/b.c:2): Dumping FAILED.\n(00.3) end\n' "$CRIU_FAILS" >"$work/$log"
-		exit 1
-	fi
-	grep NoNewPrivs /proc/self/status >>"$CRIU_SAID"
-	findmnt -n -o OPTIONS "$CRIU_ROOT" >>"$CRIU_SAID" 2>/dev/null
-	if [ -n "${pidfile:-}" ]; then
-		setsid sleep 1000 </dev/null >/dev/null 2>&1 &
-		echo $! >"$pidfile"
-	fi
-	exit 0
-	P
-	chmod 755 "$T/bin/criu"
+	ln -s "$TOP/tests/lib/played-criu" "$T/bin/criu"
 	export CRIU_SAID=$T/said
 	PATH=$T/bin:$PATH
 	new_bundle
@@ -108,7 +88,7 @@ said()
 	ctr checkpoint --image-path "$T/i" "$ID"
 	said --external "net[$(stat -Lc %i "$T/ns")]:extRootNetNS"
 	ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
-	grep -q '^fd\[[0-9]*\]:extRootNetNS$' "$CRIU_SAID"
+	said --inherit-fd extRootNetNS "$T/ns"
 	ctr delete --force "$ID"
 	umount "$T/ns"
 }
@@ -135,6 +115,12 @@ said()
 	try ctr checkpoint --image-path "$T/i" "$ID"
 	assert_status 1
 	assert_output_has "does not exist"
+	cp "$BUNDLE/config.json" "$T/config.json"
+	update_config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 9}] |
+		.linux.gidMappings = .linux.uidMappings'
+	try ctr restore -b "$BUNDLE" --image-path "$T/i" "$ID"
+	assert_output_has "it has a user namespace of its own, which criu's images cannot hold"
+	cp "$T/config.json" "$BUNDLE/config.json"
 	ctr create -b "$BUNDLE" "$ID" </dev/null >"$T/log" 2>&1
 	try ctr checkpoint --image-path "$T/i" "$ID"
 	assert_output_has "container not running"
@@ -144,12 +130,15 @@ said()
 @test "restore: the process is ours, in its cgroup, with what was asked for; and nothing is left of one that fails" {
 	update_config '.process.noNewPrivileges = true | .root.readonly = true'
 	ctr restore --detach -b "$BUNDLE" --image-path "$T/i" --pid-file "$T/pid" --tcp-established -no-subreaper "$ID"
-	said restore --images-dir "$T/i" --work-dir "$T/i" --log-file restore.log
-	for w in --restore-detached --restore-sibling --tcp-established; do said "$w"; done
+	said restore --images-dir "$T/i" --work-dir "$T/i"
+	said --log-file restore.log
+	said cgroups-mode 0
+	for w in notify --restore-sibling --tcp-established --mntns-compat-mode; do said "$w"; done
+	! grep -q 'unknown field' "$CRIU_SAID"
 	said --external "mnt[/vol]:$T/volume"
 	said --external "mnt[/proc/interrupts]:/dev/null"
 	grep -q '^NoNewPrivs:.*1$' "$CRIU_SAID"
-	grep -q '^ro,' "$CRIU_SAID"
+	grep -q '^options ro' "$CRIU_SAID"
 	assert_equal "$(ctr state "$ID" | jq -r .status)" running
 	pid=$(cat "$T/pid")
 	assert_equal "$(ctr state "$ID" | jq .pid)" "$pid"
@@ -157,7 +146,17 @@ said()
 	try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
 	assert_output_has "already exists"
 	ctr delete --force "$ID"
-	ctr restore --detach -b "$BUNDLE" --image-path "$T/i" --manage-cgroups-mode soft "$ID"
+	ctr restore --detach -b "$BUNDLE" --image-path "$T/i" --manage-cgroups-mode soft --network-lock nftables --empty-ns network \
+		--lsm-profile apparmor:some --lsm-mount-context c --ext-unix-sk --shell-job --file-locks --auto-dedup --lazy-pages \
+		--tcp-close --work-path "$T/w" "$ID"
+	! grep -q 'unknown field' "$CRIU_SAID"
+	said --images-dir "$T/i" --work-dir "$T/w"
+	for w in --ext-unix-sk --shell-job --file-locks --auto-dedup --lazy-pages --tcp-close; do said "$w"; done
+	said cgroups-mode 3
+	said network-lock 2
+	said empty-ns $((0x40000000))
+	said --lsm-profile apparmor:some
+	said --lsm-mount-context c
 	said --cgroup-root "$(cut -d: -f3 "/proc/$(ctr state "$ID" | jq .pid)/cgroup" | tail -n 1)"
 	ctr delete --force "$ID"
 	CRIU_FAILS="no image" try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
@@ -174,6 +173,43 @@ said()
 	assert_output "ctr: the restored process does not have its seccomp filter"
 	try ctr state "$ID"
 	assert_output_has "does not exist"
+}
+
+@test "restore: hooks before the start run again, and one that fails ends it" {
+	update_config '.hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", $h]}], poststop: [{path: "/bin/sh", args: ["sh", "-c", $p]}]}' \
+		--arg h "cat >'$T/hook'" --arg p "touch '$T/stopped'"
+	ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
+	assert_equal "$(jq -r '.status, .pid' "$T/hook" | xargs)" "creating $(ctr state "$ID" | jq .pid)"
+	ctr delete --force "$ID"
+	update_config '.hooks.createRuntime[0].args[2] = "echo no >&2; exit 3"'
+	rm "$T/stopped"
+	try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
+	assert_status 1
+	assert_output "ctr: createRuntime hook 0 (/bin/sh): exit status 3: no"
+	[ -e "$T/stopped" ]
+	try ctr state "$ID"
+	assert_output_has "does not exist"
+}
+
+@test "restore: a terminal goes to the console socket; without one, or without a terminal in the images, it is an error" {
+	update_config '.process.terminal = true'
+	try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
+	assert_output_has "needs --console-socket"
+	python3 -c 'if 1:
+		import socket, os, sys
+		s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); c, _ = s.accept()
+		_, fds, _, _ = socket.recv_fds(c, 100, 1)
+		print(os.read(fds[0], 100).decode())' "$T/console" >"$T/heard" 3>&- &
+	wait_until 20 test -S "$T/console"
+	CRIU_TERMINAL=1 ctr restore --detach -b "$BUNDLE" --image-path "$T/i" --console-socket "$T/console" "$ID"
+	said terminal
+	said --external "mnt[/dev/console]:/dev/null"
+	wait $!
+	assert_equal "$(cat "$T/heard")" hello
+	ctr delete --force "$ID"
+	try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" --console-socket "$T/console" "$ID"
+	assert_status 1
+	assert_output "ctr: criu restored no terminal, and process.terminal is true"
 }
 
 @test "restore: --help and an option without its value are answered as engines probe them" {

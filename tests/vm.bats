@@ -438,6 +438,79 @@ wait $client || :
 E
 }
 
+@test "checkpoint: a program on a terminal, twice in a row; hooks before the start" {
+	guest <<'E'
+cat >$D/hear <<'P'
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); c, _ = s.accept()
+_, fds, _, _ = socket.recv_fds(c, 100, 1)
+os.write(fds[0], b"typed\n")
+while True:
+	try:
+		sys.stdout.write(os.read(fds[0], 4096).decode()); sys.stdout.flush()
+	except OSError:
+		break
+P
+hear() { python3 $D/hear $D/$1.sock >$D/$1 & eventually test -S $D/$1.sock; }
+heard() { grep -q "$2" $D/$1; }
+# Counts, and between numbers hears what is typed.
+bundle '.process.terminal = true | .process.args = ["sh", "-c", "i=0; (while :; do i=$((i+1)); echo at $i; sleep 0.1; done) & while read -r l; do echo got $l; done"] |
+	.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "cat >'$D'/hook"]}]'
+trap 'ctr delete --force tty 2>/dev/null; rm -rf $D' EXIT
+hear first
+ctr run --detach -b $D/b --console-socket $D/first.sock tty
+eventually heard first "at 5"
+eventually heard first "got typed"
+rm $D/hook
+ctr checkpoint --image-path $D/i tty
+for n in second third; do
+	hear $n
+	ctr restore --detach -b $D/b --console-socket $D/$n.sock --image-path $D/i tty
+	is "$(jq -r '"\(.status) \(.pid)"' $D/hook)" "creating $(ctr state tty | jq .pid)"
+	eventually heard $n "at [0-9]"
+	! heard $n "at 1"$'\r' || bad "began anew"
+	eventually heard $n "got typed"
+	# Its console is this terminal, and its own.
+	is "$(ctr exec tty stat -c %t:%T /dev/console </dev/null)" 88:0
+	ctr exec tty sh -c "echo to $n >/dev/console" </dev/null
+	eventually heard $n "to $n"
+	rm -rf $D/i
+	ctr checkpoint --image-path $D/i tty
+done
+! ctr state tty 2>/dev/null || bad "still there"
+E
+}
+
+@test "checkpoint: blanks in paths; groups that criu manages; a leaf of the cgroup" {
+	guest <<'E'
+mkdir -p "$D/a volume"; chmod 777 "$D/a volume"; chmod 755 $D
+PROG='.process.args = ["sh", "-c", "i=0; while :; do echo $i >\"/a place/n\"; i=$((i+1)); sleep 0.1; done"] |
+	.mounts += [{destination: "/a place", source: "'$D'/a volume", type: "bind", options: ["rbind", "rprivate"]}]'
+trap 'ctr delete --force u 2>/dev/null; rm -rf $D' EXIT
+n() { cat "$D/a volume/n"; }
+above() { [ "$(n)" -gt "$1" ]; }
+# round OPTION...: there and back.
+round() {
+	ctr run --detach -b $D/b u </dev/null >/dev/null 2>&1
+	eventually test -s "$D/a volume/n"
+	ctr checkpoint --image-path "$D/im ages" "$@" u || { grep Error "$D/im ages/dump.log"; exit 1; }
+	at=$(n)
+	ctr restore --detach -b $D/b --image-path "$D/im ages" "$@" u </dev/null || { grep Error "$D/im ages/restore.log"; exit 1; }
+	P=$(ctr state u | jq .pid)
+	eventually above "$at"
+}
+finish() { ctr delete --force u; rm -rf "$D/im ages" "$D/a volume/n"; }
+bundle "$PROG | .linux.cgroupsPath = \"/manage/u\""
+round --manage-cgroups-mode soft
+grep -q "^0::/manage/u" /proc/$P/cgroup || bad "$(cat /proc/$P/cgroup)"
+finish
+bundle "$PROG | .linux.cgroupsPath = \"/leaf/u\" | .annotations[\"ctr.cgroup.leaf\"] = \"true\""
+round
+grep -q "^0::/leaf/u/init$" /proc/$P/cgroup || bad "$(cat /proc/$P/cgroup)"
+finish
+E
+}
+
 @test "checkpoint: through podman" {
 	guest <<'E'
 mkdir -p $D/r/bin; cp /bin/busybox $D/r/bin/; for a in sh sleep cat echo; do ln -s busybox $D/r/bin/$a; done

@@ -120,7 +120,7 @@ complete -c ctr -f -n __fish_use_subcommand -a restore -d 'make a container from
 complete -c ctr -n '__fish_seen_subcommand_from restore' -l bundle -s b -r -d 'the bundle (default: .)'
 complete -c ctr -n '__fish_seen_subcommand_from restore' -l pid-file -r -d 'write the first process\'s pid to FILE'
 complete -c ctr -n '__fish_seen_subcommand_from restore' -l pidfd-socket -r -d 'socket that gets a pidfd'
-complete -c ctr -n '__fish_seen_subcommand_from restore' -l console-socket -r -d 'accepted; a container with a terminal cannot be restored'
+complete -c ctr -n '__fish_seen_subcommand_from restore' -l console-socket -r -d 'socket that gets the terminal\'s master'
 complete -c ctr -n '__fish_seen_subcommand_from restore' -l detach -s d -d 'do not wait for the program'
 complete -c ctr -n '__fish_seen_subcommand_from restore' -l image-path -r -d 'where the images are (default: checkpoint)'
 complete -c ctr -n '__fish_seen_subcommand_from restore' -l work-path -r -d 'where criu\'s log goes (default: the images\')'

@@ -157,7 +157,7 @@ _ctr()
 			'--bundle=[the bundle (default\: .)]:DIR:_files' \
 			'--pid-file=[write the first process'\''s pid to FILE]:FILE:_files' \
 			'--pidfd-socket=[socket that gets a pidfd]:PATH:_files' \
-			'--console-socket=[accepted; a container with a terminal cannot be restored]:PATH:_files' \
+			'--console-socket=[socket that gets the terminal'\''s master]:PATH:_files' \
 			'--detach[do not wait for the program]' \
 			'--image-path=[where the images are (default\: checkpoint)]:DIR:_files' \
 			'--work-path=[where criu'\''s log goes (default\: the images'\'')]:DIR:_files' \
