@@ -153,7 +153,7 @@ struct step_device {
 	bool is_default;     /* one of the runtime's own: an equal node already there is fine */
 };
 struct step_symlink { const char *target, *path; bool if_exists; /* only when the target exists */ };
-struct step_hook_point { uint32_t unused; };
+struct step_hook_point { bool dumpable; /* the hooks are an ordinary user's, who may enter only what he could trace */ };
 struct step_hook {
 	const char *path;
 	struct plan_strv args, env;

@@ -404,8 +404,11 @@ static int plan_hook_point(struct builder *b, struct err *e)
 	if (h->prestart.n + h->create_runtime.n + h->create_container.n + b->l->net_devices.n == 0)
 		return 0;
 	b->p->hook_point = true;
-	if (!STEP(b, HOOK_POINT, hook_point))
+	struct step_hook_point *point = STEP(b, HOOK_POINT, hook_point);
+	if (!point)
 		return err_nomem(e);
+	/* Who may trace anybody needs no permission; the host's root is still in sight then, and stays closed to others. */
+	point->dumpable = b->p->new_pid_ns && !facts_has_cap(b->f, CAP_SYS_PTRACE);
 	for (size_t i = 0; i < h->create_container.n; i++) {
 		const struct hook *k = &h->create_container.v[i];
 		struct step_hook *s = STEP(b, HOOK, hook);

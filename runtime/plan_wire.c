@@ -43,7 +43,7 @@ static const struct plan_field device_fields[] = {
 };
 static const struct plan_field symlink_fields[] = { F(symlink, STR, target), F(symlink, STR, path),
 						    F(symlink, BOOL, if_exists) };
-static const struct plan_field hook_point_fields[] = { F(hook_point, U32, unused) };
+static const struct plan_field hook_point_fields[] = { F(hook_point, BOOL, dumpable) };
 static const struct plan_field hook_fields[] = { F(hook, STR, path), F(hook, STRV, args), F(hook, STRV, env),
 						 F(hook, I64, timeout_ms), F(hook, U32, index) };
 static const struct plan_field pivot_fields[] = { F(pivot, U32, mode) };

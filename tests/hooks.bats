@@ -248,3 +248,24 @@ B=x y" ] || fail "$(cat "$T/env")"
 	assert_success
 	[ -z "$(ls -A "$BUNDLE/rootfs/extra")" ] || fail "on the host"
 }
+
+@test "while hooks run the first process is closed to others, but an ordinary user's can enter its namespaces" {
+	cat >"$T/look" <<-HOOK
+	#!/bin/sh
+	pid=\$(jq .pid)
+	stat -c %u "/proc/\$pid/environ" >$T/owner
+	readlink "/proc/\$pid/ns/net" >$T/net
+	HOOK
+	chmod 755 "$T/look"
+	hook createRuntime "$T/look"
+	if [ "$(id -u)" = 0 ]; then
+		update_config '.linux.namespaces += [{type: "user"}] |
+			.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
+	fi
+	set_sh true
+	run_container
+	assert_success
+	# What cannot be traced belongs to root, whatever its ids (proc(5)); a container of the same ids cannot look in.
+	[ "$(id -u)" != 0 ] || assert_equal "$(cat "$T/owner")" 0
+	grep -q '^net:' "$T/net"
+}

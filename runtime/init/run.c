@@ -42,20 +42,14 @@ int init_hook_point(struct init *in, const struct step_hook_point *s, struct err
 {
 	struct sync_message m = { 0 };
 	int fd = -1;
-	bool open_to_hooks = getpid() == 1;
 
-	(void)s;
-	/*
-	 * The hooks of an ordinary user may only enter namespaces of a process that he could trace. Nobody else is in
-	 * ours yet: as pid 1 we are alone in them.
-	 */
-	if (open_to_hooks)
+	if (s->dumpable)
 		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	int r = sync_send(in->sync, SYNC_MOUNTED, 0, -1, e);
 	if (r == 0)
 		r = sync_recv(in->sync, -1, &m, &fd, e);
-	if (open_to_hooks)
-		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (s->dumpable && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 && r == 0)
+		r = err_sys(e, errno, "close the first process to others");
 	if (r < 0)
 		return r;
 	if (m.type != SYNC_HOOKED) {
@@ -301,8 +295,9 @@ static void live_or_die(const struct init *in, const struct step_exec *s)
 {
 	struct pollfd p = { .fd = in->sync };
 
-	(void)prctl(PR_SET_PDEATHSIG, s->die_with_caller ? SIGKILL : 0, 0, 0, 0);
-	if (s->die_with_caller && poll(&p, 1, 0) > 0)
+	/* Either way the signal must be what was asked for; an end here is known from one of the program (SYNC_EXECUTING). */
+	if (prctl(PR_SET_PDEATHSIG, s->die_with_caller ? SIGKILL : 0, 0, 0, 0) < 0 ||
+	    (s->die_with_caller && poll(&p, 1, 0) > 0))
 		_exit(1);
 }
 
