@@ -175,6 +175,7 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		.no_pivot = o->no_pivot,
 		.no_new_keyring = o->no_new_keyring,
 		.init = o->init,
+		.open_to_hooks = o->open_to_hooks,
 		.die_with_caller = o->die_with_caller,
 		.dry_run = o->dry_run,
 		.listener = listener,

@@ -13,6 +13,7 @@ struct bundle_opts {
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket, *overlay;
 	bool no_pivot, no_new_keyring, init, dry_run;
 	uint32_t preserve_fds;
+	bool open_to_hooks;	/* they lay down the privilege that entering the namespaces would need; no option */
 	bool die_with_caller;	/* when this process ends, so does the container; no option */
 	struct notify *notify; /* the caller's service manager, or NULL; no option */
 };

@@ -188,6 +188,7 @@ static int from_config(struct ctx *ctx, const struct sandbox *s, char **args, st
 		.bundle = s->root.path,
 		.config = arena_printf(&ctx->arena, "/proc/self/fd/%d", fd),
 		.init = !o->no_init,
+		.open_to_hooks = o->net && str_eq(o->net, "pasta"),
 		.die_with_caller = !o->detach,
 		.dry_run = o->dry_run || o->explain,
 	};

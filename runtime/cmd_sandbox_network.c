@@ -154,6 +154,11 @@ static int run_pasta(struct ctx *ctx, const struct network_opts *o, pid_t contai
 	for (const char *const *word = (const char *const[]){ "pasta", "--config-net", "--no-map-gw", "--quiet", "-T", "none",
 							      "-U", "none", NULL }; *word; word++)
 		put(&w, *word);
+	/* Root's would become nobody, who may not enter; it lays down its capabilities and its view of files either way. */
+	if (geteuid() == 0) {
+		put(&w, "--runas");
+		put(&w, "0:0");
+	}
 	for (size_t i = 0; i < o->publish.n; i++) {
 		bool is_udp = strstr(o->publish.v[i], "/udp") != NULL;
 		int r = put_publish(ctx, &w, o->publish.v[i], e);

@@ -408,7 +408,7 @@ static int plan_hook_point(struct builder *b, struct err *e)
 	if (!point)
 		return err_nomem(e);
 	/* Who may trace anybody needs no permission; the host's root is still in sight then, and stays closed to others. */
-	point->dumpable = b->p->new_pid_ns && !facts_has_cap(b->f, CAP_SYS_PTRACE);
+	point->dumpable = b->p->new_pid_ns && (b->o->open_to_hooks || !facts_has_cap(b->f, CAP_SYS_PTRACE));
 	for (size_t i = 0; i < h->create_container.n; i++) {
 		const struct hook *k = &h->create_container.v[i];
 		struct step_hook *s = STEP(b, HOOK, hook);

@@ -24,6 +24,7 @@ struct create_options {
 	bool dry_run;	     /* a missing privilege of the caller is a warning: nothing will be started */
 	uint32_t keep_fds;   /* descriptors 3.. that reach the program */
 	uint32_t listen_fds; /* of them, from socket activation */
+	bool open_to_hooks;  /* a privileged caller's hooks may trace the first process by its ids alone */
 	bool die_with_caller; /* the container is killed when the process that starts it ends */
 	bool listener;	     /* wait for `start` (create), else the host side itself starts (run) */
 	enum cgroup_manager cgroup_manager;
