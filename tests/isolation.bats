@@ -265,7 +265,7 @@ to-in"
 
 @test "micro-vm: the network namespace that it joins is its way out, and there is none without" {
 	root_only
-	set_sh 'ip -o address | grep -c eth0; busybox nc 10.99.0.1 7000 </dev/null 2>&1 || echo none'
+	set_sh 'ip -o -4 address | grep -c eth0; busybox nc 10.99.0.1 7000 </dev/null 2>&1 || echo none'
 	# A namespace as an engine makes it, with a server on our side.
 	unshare -n sleep 1000 3>&- &
 	local holder=$!
