@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The fault model: what goes wrong around the runtime, one test each, by number. Kept elsewhere: F1 to F4 and F16
-# (make faults), F18 (hooks.bats), F20 (systemd.bats), F21 and F22 (hostile.bats), F26 (checkpoint.bats).
+# (make faults), F9 (vm.bats: it needs controllers), F18 (hooks.bats), F20 (systemd.bats), F21 and F22 (hostile.bats),
+# F26 (checkpoint.bats).
 # rootless
 
 load helpers
@@ -62,18 +63,6 @@ nothing_left() { assert_equal "$(ls -A "$ROOT" 2>/dev/null)" ""; }
 	done
 	update_config '.process.args = ["true"] | .process.rlimits = []'
 	(ulimit -n 64 && exec "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID") </dev/null
-}
-
-@test "F9: the caller may start few processes: a clean failure, nothing left" {
-	root_only
-	[ -e /sys/fs/cgroup/cgroup.procs ] || skip "no cgroup v2"
-	grep -qw pids /sys/fs/cgroup/cgroup.controllers || skip "the controller pids is not available here"
-	mkdir "/sys/fs/cgroup/few"
-	echo 1 >/sys/fs/cgroup/few/pids.max
-	try sh -c 'echo 0 >/sys/fs/cgroup/few/cgroup.procs; exec "$@"' - "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
-	assert_status 1
-	rmdir /sys/fs/cgroup/few
-	nothing_left
 }
 
 @test "F10: twelve create the same id at once: one does, the others are told that it exists" {

@@ -341,6 +341,47 @@ ctr exec up sh -c 'echo x >/dev/null'
 E
 }
 
+@test "F9: the caller may start few processes, or has little memory: a clean failure, nothing left" {
+	guest <<'E'
+few=/sys/fs/cgroup/few
+mkdir $few; trap 'rmdir $few; rm -rf $D' EXIT
+inside() { sh -c 'echo 0 >'$few'/cgroup.procs; exec "$@"' - ctr --root $D/s run --bundle $D/b few </dev/null >$D/out 2>&1; }
+left() {
+	ctr --root $D/s delete --force few
+	is "$(ls -A $D/s 2>/dev/null)" ""
+	[ -z "$(find /sys/fs/cgroup -mindepth 2 -name few)" ] || bad "$1: a cgroup is left"
+}
+# The container's processes are counted where they are born: in its own cgroup.
+bundle '.process.args = ["true"]'
+echo 1 >$few/pids.max
+inside || bad "it needs a second process: $(cat $D/out)"
+left "pids.max"
+# A hook is the caller's.
+bundle '.process.args = ["true"] | .hooks = {createRuntime: [{path: "/bin/true"}]}'
+if inside; then bad "the hook ran"; fi
+grep -qi "resource temporarily unavailable" $D/out || bad "$(cat $D/out)"
+left "pids.max and a hook"
+echo max >$few/pids.max
+echo 65536 >$few/memory.max
+if inside; then bad "it ran in 64 kB"; fi
+left "memory.max"
+E
+}
+
+@test "ordinary user: limits of a sandbox by his systemd" {
+	guest --user user <<'E'
+export XDG_RUNTIME_DIR=/run/user/1000
+mkdir $D/w; cd $D/w
+ctr sandbox --memory 48m --pids 40 --cpus 0.5 sh -c 'echo up >up; while [ ! -e go ]; do sleep 0.1; done' </dev/null & pid=$!
+eventually test -s up
+C=/sys/fs/cgroup$(cut -d: -f3 /proc/$(ctr state sandbox-$pid | jq .pid)/cgroup)
+is "$(cat $C/memory.max) $(cat $C/memory.swap.max) $(cat $C/pids.max) $(cat $C/cpu.max)" "50331648 0 40 50000 100000"
+touch go
+wait $pid
+[ ! -e $C ] || bad "the cgroup is left"
+E
+}
+
 # A counter that writes into a volume, with the protections of an ordinary container.
 COUNTER='.process.args = ["sh", "-c", "i=0; while :; do echo $i >/vol/n; i=$((i+1)); sleep 0.1; done"] |
 	.process.noNewPrivileges = true | .root.readonly = true |

@@ -22,9 +22,8 @@ def make():
     base["process"]["args"] = ["/bin/true"]
 
     # More members than a template has, so that there is something to damage.
-    base["process"].update({"rlimits": [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}], "umask": None, "oomScoreAdj": 100})
+    base["process"].update({"rlimits": [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}], "oomScoreAdj": 100})
     base["process"]["user"] = {"uid": base["process"]["user"]["uid"], "gid": base["process"]["user"]["gid"], "umask": 18}
-    base["process"].pop("umask", None)
     base["hooks"] = {"poststop": [{"path": "/bin/true", "args": ["true"], "env": ["A=b"], "timeout": 5}]}
     base["annotations"] = {"org.example": "value"}
     linux = base["linux"]
