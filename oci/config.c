@@ -444,6 +444,29 @@ const char *config_annotation(const struct config *c, const char *key)
 	return NULL;
 }
 
+int string_map_put(struct arena *a, struct string_map *m, const char *key, const char *value, struct err *e)
+{
+	struct map_entry *v = arena_array(a, m->n + 1, sizeof(*v));
+
+	if (!v)
+		return err_nomem(e);
+	v[0] = (struct map_entry){ key, value };
+	for (size_t i = 0; i < m->n; i++)
+		v[i + 1] = m->v[i];
+	*m = (struct string_map){ v, m->n + 1 };
+	return 0;
+}
+
+bool config_mount_is_bind(const struct mount_conf *m)
+{
+	if (m->type && str_eq(m->type, "bind"))
+		return true;
+	for (size_t i = 0; i < m->options.n; i++)
+		if (str_eq(m->options.v[i], "bind") || str_eq(m->options.v[i], "rbind"))
+			return true;
+	return false;
+}
+
 const struct namespace_conf *config_namespace(const struct config *c, uint32_t type)
 {
 	for (size_t i = 0; c->linux_ && i < c->linux_->namespaces.n; i++)

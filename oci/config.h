@@ -301,6 +301,10 @@ const struct resources *resources_of_version(struct arena *a, const struct resou
 
 /* Annotation by name, or NULL. */
 const char *config_annotation(const struct config *c, const char *key);
+/* Puts an entry in front of those of the map, where it is found first. -ENOMEM. */
+int string_map_put(struct arena *a, struct string_map *m, const char *key, const char *value, struct err *e) MUST_CHECK;
+/* A bind by its options, or by its type, as engines and other runtimes have it. */
+bool config_mount_is_bind(const struct mount_conf *m);
 /* The namespace entry of a type (CLONE_NEW*), or NULL. */
 const struct namespace_conf *config_namespace(const struct config *c, uint32_t type);
 

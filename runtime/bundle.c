@@ -41,23 +41,27 @@ static int absolute_overlay(struct ctx *ctx, const char *where, const char **ret
 	return *ret ? 0 : err_nomem(e);
 }
 
+int bundle_config(struct arena *a, const char *file, const struct config **ret, struct err *e)
+{
+	char *text;
+	size_t n;
+	int r = file_read_at(a, AT_FDCWD, file, CONFIG_MAX, &text, &n);
+
+	if (r == -EFBIG)
+		return err_set(e, EFBIG, "%s: larger than %zu MiB", file, CONFIG_MAX >> 20);
+	if (r == -EINVAL)
+		return err_set(e, EINVAL, "%s: not a regular file", file);
+	if (r < 0)
+		return err_set(e, -r, "read %s: %s", file, r == -ENOENT ? "missing" : err_text(-r));
+	return config_parse(a, "config.json", text, n, ret, e);
+}
+
 static int read_config(struct ctx *ctx, const struct bundle_opts *o, const char *bundle, const struct config **ret,
 		       struct err *e)
 {
 	const char *path = o->config ? o->config : arena_printf(&ctx->arena, "%s/config.json", bundle);
-	char *text;
-	size_t n;
 
-	if (!path)
-		return err_nomem(e);
-	int r = file_read_at(&ctx->arena, AT_FDCWD, path, CONFIG_MAX, &text, &n);
-	if (r == -EFBIG)
-		return err_set(e, EFBIG, "%s: larger than %zu MiB", path, CONFIG_MAX >> 20);
-	if (r == -EINVAL)
-		return err_set(e, EINVAL, "%s: not a regular file", path);
-	if (r < 0)
-		return err_set(e, -r, "read %s: %s", path, r == -ENOENT ? "missing" : err_text(-r));
-	return config_parse(&ctx->arena, "config.json", text, n, ret, e);
+	return path ? bundle_config(&ctx->arena, path, ret, e) : err_nomem(e);
 }
 
 /* LISTEN_FDS counts for us only when LISTEN_PID does not name another process; engines leave it out. */
@@ -122,20 +126,14 @@ static int choose_isolation(struct ctx *ctx, const struct config *c, struct isol
 static int overlay_inside(struct ctx *ctx, const char *overlay, const struct config **c, struct err *e)
 {
 	struct config *with = arena_new(&ctx->arena, struct config);
-	struct map_entry *m = arena_array(&ctx->arena, (*c)->annotations.n + 1, sizeof(*m));
 
 	if (!str_eq(overlay, "tmpfs"))
 		return err_bad(e, "--overlay %s: a micro-VM's root can have an overlay in memory only (tmpfs)", overlay);
-	if (!with || !m)
+	if (!with)
 		return err_nomem(e);
 	*with = **c;
-	m[0] = (struct map_entry){ ANNOTATION_OVERLAY, "tmpfs" };
-	for (size_t i = 0; i < with->annotations.n; i++)
-		m[i + 1] = with->annotations.v[i];
-	with->annotations.v = m;
-	with->annotations.n++;
 	*c = with;
-	return 0;
+	return string_map_put(&ctx->arena, &with->annotations, ANNOTATION_OVERLAY, "tmpfs", e);
 }
 
 /* Afterwards the configuration is that of the VMM's container. */
@@ -232,10 +230,7 @@ int bundle_print(const struct plan *p, struct err *e)
 	auto_strbuf struct strbuf b = { 0 };
 
 	plan_print(&b, p);
-	if (b.failed)
-		return err_nomem(e);
-	int r = fd_write_all(STDOUT_FILENO, b.p, b.n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(&b, e);
 }
 
 int bundle_check_terminal(const struct bundle_opts *o, const struct plan *p, bool detached, struct err *e)

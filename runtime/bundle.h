@@ -41,6 +41,8 @@ struct bundle_plan {
 	struct facts facts;
 };
 
+/* Reads and checks a configuration; no side effect. It lives in `a`. */
+int bundle_config(struct arena *a, const char *file, const struct config **ret, struct err *e) MUST_CHECK;
 /*
  * Reads and checks the bundle, gathers the facts, builds the plan: no side effect. `listener`: the
  * container will wait for `ctr start`.

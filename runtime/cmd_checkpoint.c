@@ -21,7 +21,6 @@
 #include "host_create.h"
 #include "host_criu.h"
 
-#define CONFIG_MAX ((size_t)16 << 20)
 #define MOUNTINFO_MAX ((size_t)4 << 20)
 
 struct checkpoint_opts {
@@ -48,21 +47,10 @@ static const struct opt checkpoint_options[] = {
 
 /* A running container as criu needs to know it. */
 struct subject {
-	struct ctx *ctx;
 	const struct config *config;
 	int root; /* of its first process */
 	char *mountinfo;
 };
-
-static bool is_bind(const struct mount_conf *m)
-{
-	if (m->type && str_eq(m->type, "bind"))
-		return true;
-	for (size_t i = 0; i < m->options.n; i++)
-		if (str_eq(m->options.v[i], "bind") || str_eq(m->options.v[i], "rbind"))
-			return true;
-	return false;
-}
 
 /* mountinfo writes blanks and backslashes as three octal digits. */
 static void unescape(char *s)
@@ -117,7 +105,7 @@ static void external(const struct subject *s, struct criu_words *w, const char *
 		return;
 	if (masked && !str_eq(root, "/null")) /* an empty directory: criu makes it again */
 		return;
-	criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:%s", path, destination));
+	criu_optionf(w, "--external", "mnt[%s]:%s", path, destination);
 }
 
 static int add_mounts(struct subject *s, struct criu_words *w, pid_t pid, struct err *e)
@@ -131,7 +119,7 @@ static int add_mounts(struct subject *s, struct criu_words *w, pid_t pid, struct
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < s->config->mounts.n; i++)
-		if (is_bind(&s->config->mounts.v[i]))
+		if (config_mount_is_bind(&s->config->mounts.v[i]))
 			external(s, w, s->config->mounts.v[i].destination, false);
 	for (size_t i = 0; l && i < l->devices.n; i++)
 		external(s, w, l->devices.v[i].path, false);
@@ -145,21 +133,17 @@ static int add_mounts(struct subject *s, struct criu_words *w, pid_t pid, struct
 /* Namespaces that were joined by path stay where they are; restore hands in what the bundle names then. */
 static int add_namespaces(const struct config *c, struct criu_words *w, pid_t pid, struct err *e)
 {
-	static const struct { uint32_t type; const char *file, *key; } known[] = {
-		{ CLONE_NEWNET, "net", CRIU_KEY_NET }, { CLONE_NEWPID, "pid", CRIU_KEY_PID },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		const struct namespace_conf *ns = config_namespace(c, known[i].type);
+	for (size_t i = 0; i < CRIU_OUTSIDE; i++) {
+		const struct criu_outside *known = &criu_outside[i];
+		const struct namespace_conf *ns = config_namespace(c, known->type);
 		char path[64];
 		struct stat st;
 		if (!ns || !ns->path)
 			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, known[i].file);
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, known->file);
 		if (stat(path, &st) < 0)
 			return err_sys(e, errno, "stat %s", path);
-		criu_option(w, "--external",
-			    arena_printf(w->arena, "%s[%llu]:%s", known[i].file, (unsigned long long)st.st_ino, known[i].key));
+		criu_optionf(w, "--external", "%s[%llu]:%s", known->file, (unsigned long long)st.st_ino, known->key);
 	}
 	return 0;
 }
@@ -185,10 +169,10 @@ static int add_own(const struct checkpoint_opts *o, struct criu_words *w, pid_t 
 {
 	if (o->parent_path && o->parent_path[0] == '/')
 		return err_bad(e, "invalid --parent-path \"%s\": must be relative to the images", o->parent_path);
-	criu_option(w, "--tree", arena_printf(w->arena, "%d", pid));
+	criu_optionf(w, "--tree", "%d", pid);
 	criu_option(w, "--prev-images-dir", o->parent_path);
 	if (o->status_fd.set)
-		criu_option(w, "--status-fd", arena_printf(w->arena, "%d", (int)o->status_fd.v));
+		criu_optionf(w, "--status-fd", "%d", (int)o->status_fd.v);
 	/* What changes from now on is known to the next dump. */
 	if (o->pre_dump)
 		criu_word(w, "--track-mem");
@@ -222,26 +206,15 @@ static int check_status(const struct checkpoint_opts *o, struct err *e)
 	return 0;
 }
 
-static int read_config(struct ctx *ctx, const struct state *s, const struct config **ret, struct err *e)
-{
-	const char *file = arena_printf(&ctx->arena, "%s/config.json", s->bundle);
-	char *text;
-	size_t n;
-
-	if (!file)
-		return err_nomem(e);
-	int r = file_read(&ctx->arena, AT_FDCWD, file, CONFIG_MAX, &text, &n, e);
-	return r < 0 ? r : config_parse(&ctx->arena, "config.json", text, n, ret, e);
-}
-
 static int dump(struct ctx *ctx, const struct checkpoint_opts *o, const struct container *c, struct err *e)
 {
 	const struct state *s = c->state;
 	const char *action = o->pre_dump ? "pre-dump" : "dump", *annotation;
-	struct subject subject = { .ctx = ctx, .root = -EBADF };
+	struct subject subject = { .root = -EBADF };
 	struct criu_words w;
+	const char *file = arena_printf(&ctx->arena, "%s/config.json", s->bundle);
 	char path[64];
-	int r = read_config(ctx, s, &subject.config, e);
+	int r = file ? bundle_config(&ctx->arena, file, &subject.config, e) : err_nomem(e);
 
 	if (r == 0 && s->isolation && str_eq(s->isolation, "vm"))
 		return err_set(e, EOPNOTSUPP, "cannot checkpoint container \"%s\": it is a micro-VM", c->id);
@@ -296,13 +269,7 @@ static int checkpoint_run(struct ctx *ctx, const void *opts, int argc, char **ar
 
 	(void)argc;
 	if (r == 0)
-		r = store_load(ctx, argv[0], &c, e);
-	if (r == 0)
-		r = store_lock(&c, e);
-	if (r == 0)
-		r = store_reload(ctx, &c, e);
-	if (r == 0)
-		r = container_status(&c, &status, NULL, e);
+		r = store_take(ctx, argv[0], &c, &status, e);
 	if (r < 0)
 		return r;
 	if (status != STATUS_RUNNING && status != STATUS_PAUSED)

@@ -193,10 +193,7 @@ static int completion_run(struct ctx *ctx, const void *opts, int argc, char **ar
 	if (i == ARRAY_SIZE(shells))
 		return err_bad(e, "completion: no shell \"%s\": must be bash, zsh or fish", argv[0]);
 	shells[i].print(&b, global_options);
-	if (b.failed)
-		return err_nomem(e);
-	int r = fd_write_all(STDOUT_FILENO, b.p, b.n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(&b, e);
 }
 
 static const struct opt no_options[] = { OPT_END };

@@ -43,14 +43,8 @@ static int delete_stopped(struct ctx *ctx, const char *id, bool strict, struct e
 {
 	auto_container struct container c = CONTAINER_NONE;
 	enum status status = STATUS_CREATING;
-	int r = store_load(ctx, id, &c, e);
+	int r = store_take(ctx, id, &c, &status, e);
 
-	if (r == 0)
-		r = store_lock(&c, e);
-	if (r == 0)
-		r = store_reload(ctx, &c, e);
-	if (r == 0)
-		r = container_status(&c, &status, NULL, e);
 	if (r < 0)
 		return r;
 	/* The specification says stopped only; engines delete created ones after a failure of their own. */

@@ -37,10 +37,7 @@ struct watch {
 static int put_line(struct strbuf *b, struct err *e)
 {
 	strbuf_puts(b, "}\n");
-	if (b->failed)
-		return err_nomem(e);
-	int r = fd_write_all(STDOUT_FILENO, b->p, b->n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(b, e);
 }
 
 static void begin_line(struct strbuf *b, const struct watch *w, const char *type)

@@ -39,10 +39,7 @@ static int features_run(struct ctx *ctx, const void *opts, int argc, char **argv
 	int r = features_print(&b, &ctx->arena, kernel_flags(), e);
 	if (r < 0)
 		return r;
-	if (b.failed)
-		return err_nomem(e);
-	r = fd_write_all(STDOUT_FILENO, b.p, b.n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(&b, e);
 }
 
 static const struct opt features_options[] = { OPT_END };

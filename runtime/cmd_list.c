@@ -85,10 +85,7 @@ static int list_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 		return r;
 	if (l.json)
 		strbuf_puts(&b, "]\n");
-	if (b.failed)
-		return err_nomem(e);
-	r = b.n ? fd_write_all(STDOUT_FILENO, b.p, b.n) : 0;
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(&b, e);
 }
 
 const struct command command_list = {

@@ -11,12 +11,8 @@ static int set_frozen(struct ctx *ctx, const char *id, bool freeze, struct err *
 	auto_container struct container c = CONTAINER_NONE;
 	auto_close int fd = -EBADF;
 	enum status status = STATUS_CREATING;
-	int r = store_load(ctx, id, &c, e);
+	int r = store_take(ctx, id, &c, &status, e);
 
-	if (r == 0)
-		r = store_lock(&c, e);
-	if (r == 0)
-		r = container_status(&c, &status, NULL, e);
 	if (r < 0)
 		return r;
 	bool ok = freeze ? status == STATUS_CREATED || status == STATUS_RUNNING || status == STATUS_PAUSED :

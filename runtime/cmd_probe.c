@@ -74,11 +74,9 @@ static int probe_command(struct ctx *ctx, const void *opts, int argc, char **arg
 	int status = cmd_probe_main(o->json, o->require, &b, e);
 	if (status < 0)
 		return status;
-	if (b.n) {
-		int r = fd_write_all(STDOUT_FILENO, b.p, b.n);
-		if (r < 0)
-			return err_sys(e, r, "write to standard output");
-	}
+	int r = print_out(&b, e);
+	if (r < 0)
+		return r;
 	if (status != 0)
 		(void)dprintf(STDERR_FILENO, "%s\n", e->text);
 	return status;

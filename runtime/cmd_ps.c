@@ -172,14 +172,7 @@ static int ps_run(struct ctx *ctx, const void *opts, int argc, char **argv, stru
 	else if (r == 0)
 		r = print_table(&b, &pids, argc - 1, argv + 1, e);
 	free(pids.v);
-	if (r == 0 && b.failed)
-		r = err_nomem(e);
-	if (r == 0 && b.n) {
-		r = fd_write_all(STDOUT_FILENO, b.p, b.n);
-		if (r < 0)
-			r = err_sys(e, r, "write to standard output");
-	}
-	return r;
+	return r < 0 ? r : print_out(&b, e);
 }
 
 const struct command command_ps = {

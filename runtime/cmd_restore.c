@@ -56,7 +56,7 @@ struct restoration {
 	struct container *c;
 	struct host_cgroup cgroup;
 	int console; /* master of the restored terminal; -1: none, or it was handed over */
-	int inherited[2]; /* namespaces for criu */
+	int inherited[CRIU_OUTSIDE]; /* namespaces for criu */
 	int pidfd;
 	pid_t pid;
 	bool recorded;
@@ -110,37 +110,45 @@ static int surroundings(void *arg, struct err *e)
 
 /* ---- the words ------------------------------------------------------------------------------------------------------ */
 
-static void add_mounts(const struct config *c, struct criu_words *w)
+/* A bind's source, relative ones below the bundle; NULL: no bind, or no memory. */
+static const char *bind_source(const struct bundle_plan *b, const struct mount_conf *m, struct arena *a)
 {
+	if (!config_mount_is_bind(m) || !m->source)
+		return NULL;
+	return m->source[0] == '/' ? m->source : arena_printf(a, "%s/%s", b->plan->bundle, m->source);
+}
+
+static void add_mounts(const struct bundle_plan *b, struct criu_words *w)
+{
+	const struct config *c = b->config;
+
 	for (size_t i = 0; i < c->mounts.n; i++) {
 		const struct mount_conf *m = &c->mounts.v[i];
-		if (m->source && m->source[0] == '/')
-			criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:%s", m->destination, m->source));
+		const char *source = bind_source(b, m, w->arena);
+		w->failed |= !source && config_mount_is_bind(m);
+		if (source)
+			criu_optionf(w, "--external", "mnt[%s]:%s", m->destination, source);
 	}
 	for (size_t i = 0; c->linux_ && i < c->linux_->devices.n; i++) {
 		const char *path = c->linux_->devices.v[i].path;
-		criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:%s", path, path));
+		criu_optionf(w, "--external", "mnt[%s]:%s", path, path);
 	}
 	if (c->process && c->process->terminal)
 		criu_option(w, "--external", "mnt[" CRIU_CONSOLE "]:" CRIU_CONSOLE_STAND_IN);
 	for (size_t i = 0; c->linux_ && i < c->linux_->masked_paths.n; i++)
-		criu_option(w, "--external", arena_printf(w->arena, "mnt[%s]:/dev/null", c->linux_->masked_paths.v[i]));
+		criu_optionf(w, "--external", "mnt[%s]:/dev/null", c->linux_->masked_paths.v[i]);
 }
 
 static int add_namespaces(struct restoration *k, struct criu_words *w, struct err *e)
 {
-	static const struct { uint32_t type; const char *key; } known[] = {
-		{ CLONE_NEWNET, CRIU_KEY_NET }, { CLONE_NEWPID, CRIU_KEY_PID },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		const struct namespace_conf *ns = config_namespace(k->b->config, known[i].type);
+	for (size_t i = 0; i < CRIU_OUTSIDE; i++) {
+		const struct namespace_conf *ns = config_namespace(k->b->config, criu_outside[i].type);
 		if (!ns || !ns->path)
 			continue;
 		k->inherited[i] = open(ns->path, O_RDONLY | O_CLOEXEC);
 		if (k->inherited[i] < 0)
 			return err_sys(e, errno, "open namespace %s", ns->path);
-		criu_option(w, "--inherit-fd", arena_printf(w->arena, "fd[%d]:%s", k->inherited[i], known[i].key));
+		criu_optionf(w, "--inherit-fd", "fd[%d]:%s", k->inherited[i], criu_outside[i].key);
 	}
 	return 0;
 }
@@ -164,7 +172,7 @@ static int make_words(struct restoration *k, struct criu_words *w, struct err *e
 	criu_option(w, "--lsm-profile", o->lsm_profile);
 	criu_option(w, "--lsm-mount-context", o->lsm_mount_context);
 	criu_option(w, "--config", config_annotation(k->b->config, CRIU_CONFIG_ANNOTATION));
-	add_mounts(k->b->config, w);
+	add_mounts(k->b, w);
 	return add_namespaces(k, w, e);
 }
 
@@ -184,7 +192,7 @@ static bool below_another(const struct config *c, size_t which)
 }
 
 /* criu mounts on what is there: an engine's fresh copy of the root may lack what `create` once made. */
-static int make_mount_points(const struct bundle_plan *b, struct err *e)
+static int make_mount_points(struct arena *a, const struct bundle_plan *b, struct err *e)
 {
 	auto_close int root = open(b->plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = root < 0 ? err_sys(e, errno, "open root filesystem %s", b->plan->rootfs) : 0;
@@ -192,7 +200,8 @@ static int make_mount_points(const struct bundle_plan *b, struct err *e)
 	for (size_t i = 0; r == 0 && i < b->config->mounts.n; i++) {
 		const struct mount_conf *m = &b->config->mounts.v[i];
 		struct stat st;
-		bool file = m->source && m->source[0] == '/' && stat(m->source, &st) == 0 && !S_ISDIR(st.st_mode);
+		const char *source = bind_source(b, m, a);
+		bool file = source && stat(source, &st) == 0 && !S_ISDIR(st.st_mode);
 		if (below_another(b->config, i))
 			continue;
 		int fd = path_make(root, m->destination, file ? PATH_FILE : PATH_DIR, e);
@@ -335,7 +344,7 @@ static int restoration_steps(struct restoration *k, struct err *e)
 	if (r == 0)
 		r = record_filter(k->c, p, e);
 	if (r == 0)
-		r = make_mount_points(k->b, e);
+		r = make_mount_points(&k->ctx->arena, k->b, e);
 	if (r == 0)
 		r = make_words(k, &w, e);
 	if (r == 0)

@@ -122,6 +122,7 @@ static int run_it(struct ctx *ctx, const struct sandbox *s, const struct bundle_
 	auto_container struct container c = CONTAINER_NONE;
 	struct created created = CREATED_NONE;
 	struct streams streams = { { -EBADF, -EBADF, -EBADF } };
+	auto_strbuf struct strbuf name = { 0 };
 	int r = s->o->detach ? streams_away(&streams, e) : 0;
 
 	if (r == 0) {
@@ -134,21 +135,14 @@ static int run_it(struct ctx *ctx, const struct sandbox *s, const struct bundle_
 	if (r == 0)
 		r = host_start(ctx, &c, created.sync, e);
 	streams_back(&streams);
-	if (r == 0 && !s->o->detach)
+	if (r == 0 && !s->o->detach) {
 		r = wait_end(ctx, &c, &created, e);
-	else if (r == 0 && !s->o->name && (fd_write_all(STDOUT_FILENO, s->id, strlen(s->id)) < 0 ||
-					   fd_write_all(STDOUT_FILENO, "\n", 1) < 0))
-		r = err_sys(e, errno, "write to standard output");
+	} else if (r == 0 && !s->o->name) {
+		strbuf_printf(&name, "%s\n", s->id);
+		r = print_out(&name, e);
+	}
 	created_done(&created);
 	return r;
-}
-
-static int print(struct strbuf *b, struct err *e)
-{
-	if (b->failed)
-		return err_nomem(e);
-	int r = b->n ? fd_write_all(STDOUT_FILENO, b->p, b->n) : 0;
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
 }
 
 static int show_or_run(struct ctx *ctx, const struct sandbox *s, const struct bundle_opts *common, struct err *e)
@@ -164,7 +158,7 @@ static int show_or_run(struct ctx *ctx, const struct sandbox *s, const struct bu
 	if (!s->o->explain)
 		return run_it(ctx, s, common, &plan, e);
 	sandbox_explain(&words, plan.plan);
-	return print(&words, e);
+	return print_out(&words, e);
 }
 
 static int from_config(struct ctx *ctx, const struct sandbox *s, char **args, struct err *e)
@@ -232,7 +226,7 @@ static int show_changes(const char *layers, int fd, struct err *e)
 	int r = layers_diff(&b, fd, e);
 
 	(void)layers;
-	return r < 0 ? r : print(&b, e);
+	return r < 0 ? r : print_out(&b, e);
 }
 
 static int apply_changes(const char *layers, int fd, struct err *e)

@@ -11,16 +11,10 @@ static int start_run(struct ctx *ctx, const void *opts, int argc, char **argv, s
 {
 	auto_container struct container c = CONTAINER_NONE;
 	enum status status = STATUS_CREATING;
-	int r = store_load(ctx, argv[0], &c, e);
+	int r = store_take(ctx, argv[0], &c, &status, e);
 
 	(void)opts;
 	(void)argc;
-	if (r == 0)
-		r = store_lock(&c, e);
-	if (r == 0)
-		r = store_reload(ctx, &c, e);
-	if (r == 0)
-		r = container_status(&c, &status, NULL, e);
 	if (r < 0)
 		return r;
 	if (status != STATUS_CREATED)

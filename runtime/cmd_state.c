@@ -26,19 +26,6 @@ static bool oom_killed(const struct state *s)
 	return events.oom_kill.set && events.oom_kill.v > 0;
 }
 
-static int add_annotation(struct ctx *ctx, struct string_map *m, const char *key, const char *value, struct err *e)
-{
-	struct map_entry *v = arena_array(&ctx->arena, m->n + 1, sizeof(*v));
-
-	if (!v)
-		return err_nomem(e);
-	for (size_t i = 0; i < m->n; i++)
-		v[i] = m->v[i];
-	v[m->n] = (struct map_entry){ key, value };
-	*m = (struct string_map){ v, m->n + 1 };
-	return 0;
-}
-
 static int state_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
 	auto_container struct container c = CONTAINER_NONE;
@@ -51,15 +38,12 @@ static int state_run(struct ctx *ctx, const void *opts, int argc, char **argv, s
 	if (r == 0)
 		r = container_status(&c, &status, NULL, e);
 	if (r == 0 && status == STATUS_STOPPED && oom_killed(c.state))
-		r = add_annotation(ctx, &c.state->annotations, ANNOTATION_OOM_KILLED, "true", e);
+		r = string_map_put(&ctx->arena, &c.state->annotations, ANNOTATION_OOM_KILLED, "true", e);
 	if (r < 0)
 		return r;
 	state_print_public(&b, c.state, status_name(status), status == STATUS_STOPPED ? 0 : c.state->pid, 2);
 	strbuf_puts(&b, "\n");
-	if (b.failed)
-		return err_nomem(e);
-	r = fd_write_all(STDOUT_FILENO, b.p, b.n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(&b, e);
 }
 
 static const struct opt state_options[] = { OPT_END };

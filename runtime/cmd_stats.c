@@ -297,10 +297,7 @@ static int round_once(struct view *v, struct err *e)
 	if (v->ids.n && !v->shown)
 		return 0; /* all have ended: that is the end, not an empty table */
 	strbuf_puts(b, v->json ? "]\n" : v->tty ? "\033[J" : "");
-	if (b->failed)
-		return err_nomem(e);
-	r = fd_write_all(STDOUT_FILENO, b->p, b->n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(b, e);
 }
 
 /* 1: the time is over; 0: nobody reads any more. */

@@ -227,13 +227,9 @@ static int update_run(struct ctx *ctx, const void *opts, int argc, char **argv, 
 	auto_container struct container c = CONTAINER_NONE;
 	struct resources r = { 0 };
 	enum status status;
-	int ret = store_load(ctx, argv[0], &c, e);
+	int ret = store_take(ctx, argv[0], &c, &status, e);
 
 	(void)argc;
-	if (ret == 0)
-		ret = store_lock(&c, e);
-	if (ret == 0)
-		ret = container_status(&c, &status, NULL, e);
 	if (ret == 0 && status == STATUS_STOPPED)
 		ret = err_set(e, ESRCH, "cannot update container \"%s\": container not running: no such process", c.id);
 	if (ret == 0)

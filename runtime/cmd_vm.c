@@ -30,10 +30,7 @@ static int vm_run(struct ctx *ctx, const void *opts, int argc, char **argv, stru
 			  "  initrd   ctr as the guest's first process, and the kernel's modules for its console and shares\n"
 			  "  root     of the container that the VMM runs in: this directory, and /usr read-only\n",
 		      place.made ? "made" : "found", place.root, place.kernel);
-	if (b.failed)
-		return err_nomem(e);
-	r = fd_write_all(STDOUT_FILENO, b.p, b.n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
+	return print_out(&b, e);
 }
 
 const struct command command_vm = {

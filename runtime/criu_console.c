@@ -70,9 +70,9 @@ int criu_console_mount(pid_t pid, int master, struct err *e)
 	auto_close int ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0 || (errno = ptsname_r(master, terminal, sizeof(terminal))) != 0)
 		return err_sys(e, errno, "look for the restored terminal");
-	struct err *said = mmap(NULL, sizeof(*said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (said == MAP_FAILED)
-		return err_sys(e, errno, "mount " CONSOLE);
+	struct err *said = criu_shared_err(e);
+	if (!said)
+		return -e->code;
 	pid_t child = fork();
 	if (child == 0) {
 		if (setns(ns, CLONE_NEWNS) < 0)

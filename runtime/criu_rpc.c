@@ -166,16 +166,16 @@ int criu_request(struct strbuf *out, const struct criu_words *w, int images_fd, 
 	put_number(&opts, FIELD_WORK, (uint64_t)work_fd);
 	put_number(&opts, FIELD_LOG_LEVEL, 4);
 	put_number(&opts, FIELD_NOTIFY, 1);
-	for (size_t i = 2; i < w->n; i++) {
-		const struct rpc_word *r = find_word(w->v[i]);
-		if (str_starts(w->v[i], CGROUPS_PREFIX)) {
-			put_cgroups(&opts, w->v[i] + strlen(CGROUPS_PREFIX));
+	for (size_t i = 2; i < w->list.n; i++) {
+		const struct rpc_word *r = find_word(w->list.v[i]);
+		if (str_starts(w->list.v[i], CGROUPS_PREFIX)) {
+			put_cgroups(&opts, w->list.v[i] + strlen(CGROUPS_PREFIX));
 			continue;
 		}
 		bool valued = r && r->kind != WORD_NONE && r->kind != WORD_FLAG;
-		if (!r || (valued && i + 1 == w->n))
-			return err_bad(e, "criu: unknown option %s", w->v[i]);
-		int ret = put_word(&opts, r, valued ? w->v[++i] : "", e);
+		if (!r || (valued && i + 1 == w->list.n))
+			return err_bad(e, "criu: unknown option %s", w->list.v[i]);
+		int ret = put_word(&opts, r, valued ? w->list.v[++i] : "", e);
 		if (ret < 0)
 			return ret;
 	}

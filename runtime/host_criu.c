@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,24 +31,16 @@ extern char **environ;
 #define CRIU_TIMEOUT_MS 1800000 /* gigabytes of memory go to a disk */
 #define LOG_MAX ((size_t)64 << 20)
 
+const struct criu_outside criu_outside[CRIU_OUTSIDE] = {
+	{ CLONE_NEWNET, "net", "extRootNetNS" },
+	{ CLONE_NEWPID, "pid", "extRootPidNS" },
+};
+
 /* ---- words -------------------------------------------------------------------------------------------------- */
 
 void criu_word(struct criu_words *w, const char *word)
 {
-	if (w->n + 1 >= w->size) {
-		size_t size = w->size ? w->size * 2 : 64;
-		char **v = arena_array(w->arena, size, sizeof(*v));
-		if (v && w->n)
-			memcpy(v, w->v, w->n * sizeof(*v));
-		w->failed |= !v;
-		if (!v)
-			return;
-		w->v = v;
-		w->size = size;
-	}
-	w->v[w->n] = arena_strdup(w->arena, word);
-	w->failed |= !w->v[w->n];
-	w->v[++w->n] = NULL;
+	w->failed |= strv_add(w->arena, &w->list, word) < 0;
 }
 
 void criu_option(struct criu_words *w, const char *name, const char *value)
@@ -56,6 +49,21 @@ void criu_option(struct criu_words *w, const char *name, const char *value)
 		return;
 	criu_word(w, name);
 	criu_word(w, value);
+}
+
+void criu_optionf(struct criu_words *w, const char *name, const char *fmt, ...)
+{
+	char *value = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&value, fmt, ap) < 0) {
+		w->failed = true;
+		value = NULL;
+	}
+	va_end(ap);
+	criu_option(w, name, value);
+	free(value);
 }
 
 static bool is_word(const char *value, const char *const *words)
@@ -191,8 +199,7 @@ static int enter_cgroup(int fd)
 	return fd < 0 ? 0 : file_write(fd, "cgroup.procs", "0", 1);
 }
 
-/* What the child says when it does not get as far as criu: in memory that both see. */
-static struct err *shared_err(struct err *e)
+struct err *criu_shared_err(struct err *e)
 {
 	void *p = mmap(NULL, sizeof(struct err), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -270,7 +277,7 @@ static int start(struct ctx *ctx, struct child *c, struct err *e)
 
 	if (r < 0)
 		return r;
-	c->said = shared_err(e);
+	c->said = criu_shared_err(e); /* what it says when it does not get as far as criu */
 	if (!c->said)
 		return -e->code;
 	pid_t pid = fork();
@@ -292,7 +299,7 @@ static int finish(struct child *c, int r, struct err *e)
 int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, criu_prepare *prepare,
 	     void *arg, struct err *e)
 {
-	struct child c = { .words = w->v, .cgroup_fd = -EBADF, .socket = -EBADF, .prepare = prepare, .arg = arg };
+	struct child c = { .words = w->list.v, .cgroup_fd = -EBADF, .socket = -EBADF, .prepare = prepare, .arg = arg };
 	int r = w->failed ? err_nomem(e) : start(ctx, &c, e);
 
 	if (r > 0)

@@ -38,9 +38,9 @@ struct criu_opts {
 
 /* A configuration file of criu's own, as with runc. */
 #define CRIU_CONFIG_ANNOTATION "org.criu.config"
-/* Names under which namespaces of the outside are known in the images, as with runc. */
-#define CRIU_KEY_NET "extRootNetNS"
-#define CRIU_KEY_PID "extRootPidNS"
+/* Namespaces that may stay outside of the images, and the names under which these know them, as with runc. */
+#define CRIU_OUTSIDE 2
+extern const struct criu_outside { uint32_t type; const char *file, *key; } criu_outside[CRIU_OUTSIDE];
 
 /* Not of criu's command line: its service mode makes terminals whose master is not in the images, and hands them over. */
 #define CRIU_TERMINAL_WORD "--orphan-pts-master"
@@ -48,12 +48,13 @@ struct criu_opts {
 /* The words of one call of criu. */
 struct criu_words {
 	struct arena *arena;
-	char **v;
-	size_t n, size;
+	struct strv list;
 	bool failed;
 };
 void criu_word(struct criu_words *w, const char *word);
+/* Nothing is added where `value` is NULL: an option that was not given. */
 void criu_option(struct criu_words *w, const char *name, const char *value);
+void criu_optionf(struct criu_words *w, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Checks what both commands must not be asked for, and begins the words: "criu ACTION" with the common options. */
 int criu_begin(struct ctx *ctx, struct criu_words *w, const char *action, const struct criu_opts *o, const char *rootfs,
@@ -65,7 +66,7 @@ int criu_check_config(const struct config *c, const char *id, const char *verb, 
 /* What to do in the child before it becomes criu. */
 typedef int criu_prepare(void *arg, struct err *e);
 /*
- * Runs it and waits. An error has the last complaint in criu's log.
+ * Runs it and waits. An error has the first complaint in criu's log.
  */
 int criu_run(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, const char *action, criu_prepare *prepare,
 	     void *arg, struct err *e) MUST_CHECK;
@@ -81,6 +82,9 @@ typedef int criu_event(void *arg, const char *script, pid_t pid, int *fd, struct
  */
 int criu_restore(struct ctx *ctx, struct criu_words *w, const struct criu_opts *o, int cgroup_fd, criu_prepare *prepare,
 		 criu_event *event, void *arg, pid_t *ret_pid, struct err *e) MUST_CHECK;
+
+/* An error that a process and its child both see, or NULL; munmap() ends it. */
+struct err *criu_shared_err(struct err *e);
 
 /*
  * The terminal behind `master`, in the devpts of the restored process `pid`, becomes its /dev/console, where restore was

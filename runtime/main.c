@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -101,14 +101,6 @@ void ctx_warn(struct ctx *ctx, const char *fmt, ...)
 }
 
 /* ---- help ------------------------------------------------------------------------------------------------- */
-
-static int print_out(const struct strbuf *b, struct err *e)
-{
-	if (b->failed)
-		return err_nomem(e);
-	int r = fd_write_all(STDOUT_FILENO, b->p, b->n);
-	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
-}
 
 static int help_global(struct err *e)
 {

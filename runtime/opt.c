@@ -38,25 +38,6 @@ static bool is_flag(const struct opt *o)
 	return o->kind == OPT_FLAG || o->kind == OPT_FLAG_OFF || o->kind == OPT_IGNORE_FLAG;
 }
 
-static int list_append(struct parser *p, struct strv *list, const char *value, struct err *e)
-{
-	/* Doubling by powers of two: a new array when n is one. */
-	if ((list->n & (list->n - 1)) == 0) {
-		char **v = arena_array(p->arena, list->n ? list->n * 2 + 1 : 2, sizeof(*v));
-		if (!v)
-			return err_nomem(e);
-		if (list->n)
-			memcpy(v, list->v, list->n * sizeof(*v));
-		list->v = v;
-	}
-	char *copy = arena_strdup(p->arena, value);
-	if (!copy)
-		return err_nomem(e);
-	list->v[list->n++] = copy;
-	list->v[list->n] = NULL;
-	return 0;
-}
-
 static int store_flag(const struct parser *p, const struct opt *o, const char *value, struct err *e)
 {
 	bool v = true;
@@ -93,7 +74,7 @@ static int store(struct parser *p, const struct opt *o, const char *value, struc
 		return 0;
 	}
 	case OPT_LIST:
-		return list_append(p, member, value, e);
+		return strv_add(p->arena, member, value) < 0 ? err_nomem(e) : 0;
 	default:
 		return 0;
 	}
@@ -188,20 +169,19 @@ int opt_parse(struct arena *a, const struct opt *rows, void *into, enum opt_orde
 	return 0;
 }
 
-static int merge_list(struct parser *p, struct strv *into, const struct strv *below, struct err *e)
+static int merge_list(struct arena *a, struct strv *into, const struct strv *below, struct err *e)
 {
 	struct strv both = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < below->n + into->n; i++)
-		r = list_append(p, &both, i < below->n ? below->v[i] : into->v[i - below->n], e);
+		r = strv_add(a, &both, i < below->n ? below->v[i] : into->v[i - below->n]);
 	*into = both;
-	return r;
+	return r < 0 ? err_nomem(e) : 0;
 }
 
 int opt_merge(struct arena *a, const struct opt *rows, void *into, const void *below, struct err *e)
 {
-	struct parser p = { .arena = a, .rows = rows };
 	int r = 0;
 
 	for (const struct opt *o = rows; r == 0 && o->name; o++) {
@@ -217,7 +197,7 @@ int opt_merge(struct arena *a, const struct opt *rows, void *into, const void *b
 				*(const char **)to = *(const char *const *)from;
 			break;
 		case OPT_LIST:
-			r = merge_list(&p, (struct strv *)to, (const struct strv *)from, e);
+			r = merge_list(a, (struct strv *)to, (const struct strv *)from, e);
 			break;
 		case OPT_U32:
 			if (!*(uint32_t *)to)

@@ -27,11 +27,10 @@ struct sandbox_root {
 	const char *path;     /* absolute */
 	bool host;	      /* the system directories of the host go into it */
 	struct strv args, env; /* of the bundle or image that it comes from; n 0: none */
-	const char *cwd;      /* likewise, or NULL */
 };
 
 /*
- * What --root names: a directory, a bundle (its config.json gives command, environment and directory too) or an
+ * What --root names: a directory, a bundle (its config.json gives command and environment too) or an
  * OCI image layout DIR[:TAG], which umoci unpacks once into the user's cache.
  */
 int sandbox_root_find(struct arena *a, const char *name, struct sandbox_root *ret, struct err *e) MUST_CHECK;

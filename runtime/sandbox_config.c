@@ -57,7 +57,7 @@ enum item_kind { ITEM_RO, ITEM_RW, ITEM_MEMORY, ITEM_LAYER, ITEM_DEVICE };
 struct item {
 	enum item_kind kind;
 	const char *source, *destination;
-	const char *options; /* more mount options, separated by commas, or NULL */
+	struct strv options; /* further ones of the mount */
 	const char *layer;   /* directory with upper and work */
 };
 
@@ -88,7 +88,7 @@ static struct item *view_add(struct view *w, enum item_kind kind, const char *so
 		w->size = size;
 	}
 	struct item *i = &w->v[w->n];
-	*i = (struct item){ kind, arena_strdup(w->a, source), arena_strdup(w->a, destination), NULL, NULL };
+	*i = (struct item){ kind, arena_strdup(w->a, source), arena_strdup(w->a, destination), { 0 }, NULL };
 	if (!i->source || !i->destination) {
 		(void)err_nomem(e);
 		return NULL;
@@ -169,6 +169,29 @@ static int add_own(struct view *w, struct err *e)
 	return w->o->overlay ? add_layer(w, w->cwd, e) : add(w, ITEM_RW, w->cwd, e);
 }
 
+/* "a,b" as words. */
+static int split(struct arena *a, char *text, struct strv *ret, struct err *e)
+{
+	char *next;
+
+	for (; text; text = next) {
+		next = strchr(text, ',');
+		if (next)
+			*next++ = '\0';
+		if (*text && strv_add(a, ret, text) < 0)
+			return err_nomem(e);
+	}
+	return 0;
+}
+
+static bool has_word(const struct strv *list, const char *word)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], word))
+			return true;
+	return false;
+}
+
 /* SRC:DST[:OPTION,...] */
 static int add_binds(struct view *w, struct err *e)
 {
@@ -185,11 +208,14 @@ static int add_binds(struct view *w, struct err *e)
 			return err_bad(e, "invalid --bind \"%s\": must be SOURCE:/DESTINATION[:OPTION,...]", w->o->bind.v[i]);
 		if (!realpath(text, path))
 			return err_set(e, errno, "--bind %s: %s", text, errno == ENOENT ? "missing" : err_text(errno));
-		bool ro = options && (str_eq(options, "ro") || str_starts(options, "ro,") || strstr(options, ",ro"));
+		struct strv words = { 0 };
+		if (split(w->a, options, &words, e) < 0)
+			return -e->code;
+		bool ro = has_word(&words, "ro") || has_word(&words, "rro");
 		struct item *item = view_add(w, ro ? ITEM_RO : ITEM_RW, path, to, e);
 		if (!item)
 			return -e->code;
-		item->options = options;
+		item->options = words;
 	}
 	return 0;
 }
@@ -215,17 +241,11 @@ static int add_devices(struct view *w, struct err *e)
 static int add_env(struct view *w, const char *name, struct err *e)
 {
 	const char *value = getenv(name);
-	char **v = arena_array(w->a, w->env.n + 2, sizeof(*v));
+	const char *both = value ? arena_printf(w->a, "%s=%s", name, value) : "";
 
 	if (!value)
 		return 0;
-	if (!v)
-		return err_nomem(e);
-	if (w->env.n)
-		memcpy(v, w->env.v, w->env.n * sizeof(*v));
-	v[w->env.n] = arena_printf(w->a, "%s=%s", name, value);
-	w->env.v = v;
-	return v[w->env.n++] ? 0 : err_nomem(e);
+	return !both || strv_add(w->a, &w->env, both) < 0 ? err_nomem(e) : 0;
 }
 
 static int add_if_there(struct view *w, enum item_kind kind, const char *path, struct err *e)
@@ -328,14 +348,12 @@ static int put_layer(struct strbuf *b, const struct item *i, struct err *e)
 	return r;
 }
 
-static void put_words(struct strbuf *b, const char *words)
+/* "ro" of a bind is that of all that is mounted in it, as everywhere in a sandbox. */
+static void put_words(struct strbuf *b, const struct strv *words)
 {
-	for (size_t n; words && *words; words += n + (words[n] == ',')) {
-		char word[64];
-		n = strcspn(words, ",");
-		(void)snprintf(word, sizeof(word), "%.*s", (int)n, words);
+	for (size_t i = 0; i < words->n; i++) {
 		strbuf_puts(b, ",");
-		strbuf_json(b, str_eq(word, "ro") ? "rro" : word);
+		strbuf_json(b, str_eq(words->v[i], "ro") ? "rro" : words->v[i]);
 	}
 }
 
@@ -363,7 +381,7 @@ static int put_mounts(struct strbuf *b, const struct view *w, struct err *e)
 			r = put_layer(b, item, e);
 		else
 			strbuf_puts(b, forms[item->kind].options);
-		put_words(b, item->options);
+		put_words(b, &item->options);
 		strbuf_puts(b, "]}");
 	}
 	strbuf_puts(b, "],");

@@ -12,18 +12,12 @@
 #include "base/util.h"
 #include "sandbox.h"
 
-#ifndef CLONE_NEWNET
-#define CLONE_NEWNET 0x40000000
-#endif
-
 /* What a mount is to its user. */
 enum sight { SIGHT_NONE, SIGHT_READ, SIGHT_WRITE, SIGHT_LAYER, SIGHT_MEMORY, SIGHT_SYSTEM };
 
 struct facets { /* of all steps together */
-	bool filter, no_new_privs, landlock, supervise;
-	uint64_t capabilities;
+	bool filter, no_new_privs, landlock;
 	unsigned masks, readonly;
-	const char *cwd;
 	const struct step_exec *exec;
 	const struct step_credentials *ids;
 };

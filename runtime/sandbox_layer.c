@@ -82,26 +82,13 @@ int layers_path(struct arena *a, const char *name, const char **ret, struct err 
 	return *ret ? 0 : err_nomem(e);
 }
 
-/* Like mkdir -p; what is new is the caller's alone. */
-static int make_all(const char *path, struct err *e)
-{
-	char part[PATH_MAX];
-
-	for (const char *c = path + 1;; c++) {
-		if (*c && *c != '/')
-			continue;
-		(void)snprintf(part, sizeof(part), "%.*s", (int)(c - path), path);
-		if (mkdir(part, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, errno, "make directory %s", part);
-		if (!*c)
-			return 0;
-	}
-}
-
 int layers_lock(const char *layers, bool make, int *ret_fd, struct err *e)
 {
-	int r = make ? make_all(layers, e) : 0;
+	/* What is new is the caller's alone. */
+	int r = make ? dirs_make_above(layers, 0700, "directory", e) : 0;
 
+	if (r == 0 && make && mkdir(layers, 0700) < 0 && errno != EEXIST)
+		r = err_sys(e, errno, "make directory %s", layers);
 	if (r < 0)
 		return r;
 	auto_close int fd = open(layers, DIRECTORY);
@@ -204,7 +191,6 @@ static int remove_entry(int dir, const char *name, int top, unsigned depth, stru
 
 int layers_discard(const char *layers, int layers_fd, struct err *e)
 {
-	struct stat st;
 	int r = 0;
 
 	/* What was moved up while the directory was read may not have been seen: until nothing is left. */
@@ -212,7 +198,7 @@ int layers_discard(const char *layers, int layers_fd, struct err *e)
 		if (errno != ENOTEMPTY && errno != EEXIST)
 			return err_sys(e, errno, "remove directory %s", layers);
 		auto_close int fd = openat(layers_fd, ".", DIRECTORY);
-		if (fd < 0 || fstat(fd, &st) < 0)
+		if (fd < 0)
 			return err_sys(e, errno, "open %s", layers);
 		r = remove_content(&fd, layers_fd, 0, e);
 	}

@@ -15,6 +15,7 @@
 #include "../oci/json.h"
 #include "base/fd.h"
 #include "base/util.h"
+#include "bundle.h"
 #include "host_run.h"
 #include "sandbox.h"
 
@@ -42,14 +43,9 @@ static int use_bundle(struct arena *a, const char *dir, struct sandbox_root *ret
 {
 	const char *file = arena_printf(a, "%s/config.json", dir);
 	const struct config *c = NULL;
-	char *text, path[PATH_MAX];
-	size_t n;
+	char path[PATH_MAX];
+	int r = file ? bundle_config(a, file, &c, e) : err_nomem(e);
 
-	if (!file)
-		return err_nomem(e);
-	int r = file_read(a, AT_FDCWD, file, DOCUMENT_MAX, &text, &n, e);
-	if (r == 0)
-		r = config_parse(a, "config.json", text, n, &c, e);
 	if (r < 0 || !c)
 		return err_in(e, "--root %s", dir);
 	const char *root = c->root->path[0] == '/' ? c->root->path : arena_printf(a, "%s/%s", dir, c->root->path);
@@ -60,7 +56,6 @@ static int use_bundle(struct arena *a, const char *dir, struct sandbox_root *ret
 	if (c->process) {
 		ret->args = c->process->args;
 		ret->env = c->process->env;
-		ret->cwd = c->process->cwd;
 	}
 	ret->path = arena_strdup(a, path);
 	return ret->path ? 0 : err_nomem(e);
@@ -117,18 +112,6 @@ static int run_umoci(const char *image, const char *to, struct err *e)
 	return r < 0 ? r : job_wait(&j, e);
 }
 
-static int make_directories(char *path, struct err *e)
-{
-	for (char *c = path + 1; (c = strchr(c, '/')); c++) {
-		*c = '\0';
-		int r = mkdir(path, 0700) < 0 && errno != EEXIST ? err_sys(e, errno, "make directory %s", path) : 0;
-		*c = '/';
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* The unpacked image gets its name when it is complete; two at once both unpack, and one of them is kept. */
 static int use_image(struct arena *a, const char *dir, const char *tag, struct sandbox_root *ret, struct err *e)
 {
@@ -140,14 +123,14 @@ static int use_image(struct arena *a, const char *dir, const char *tag, struct s
 		return err_in(e, "--root %s", dir);
 	if (strspn(m->digest, "0123456789abcdefghijklmnopqrstuvwxyz:") != strlen(m->digest) || !*m->digest)
 		return err_bad(e, "--root %s: index.json: invalid digest \"%s\"", dir, m->digest);
-	char *bundle = cache && cache[0] == '/' ? arena_printf(a, "%s/ctr/images/%s", cache, m->digest)
+	const char *bundle = cache && cache[0] == '/' ? arena_printf(a, "%s/ctr/images/%s", cache, m->digest)
 						: arena_printf(a, "%s/.cache/ctr/images/%s", sandbox_home(), m->digest);
-	char *unfinished = bundle ? arena_printf(a, "%s.%d", bundle, getpid()) : NULL;
+	const char *unfinished = bundle ? arena_printf(a, "%s.%d", bundle, getpid()) : NULL;
 	const char *image = arena_printf(a, "%s:%s", dir, tag ? tag : ref_name(m) ? ref_name(m) : "latest");
 	if (!unfinished || !image)
 		return err_nomem(e);
 	if (!has_file(bundle, "config.json")) {
-		r = make_directories(bundle, e);
+		r = dirs_make_above(bundle, 0700, "directory", e);
 		if (r == 0)
 			r = run_umoci(image, unfinished, e);
 		if (r < 0)

@@ -88,22 +88,6 @@ int store_path(struct ctx *ctx, const char *id, const char *file, const char **r
 	return *ret ? 0 : err_nomem(e);
 }
 
-static int make_parents(struct ctx *ctx, const char *path, struct err *e)
-{
-	char *copy = arena_strdup(&ctx->arena, path);
-
-	if (!copy)
-		return err_nomem(e);
-	for (char *s = strchr(copy + 1, '/'); s; s = strchr(s + 1, '/')) {
-		*s = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return err_set(e, errno, "make state directory %s: %s", copy,
-				       errno == ENOENT ? "missing parent" : err_text(errno));
-		*s = '/';
-	}
-	return 0;
-}
-
 static int open_root(struct ctx *ctx, bool make, struct err *e)
 {
 	const char *path = root_path(ctx, e);
@@ -113,7 +97,7 @@ static int open_root(struct ctx *ctx, bool make, struct err *e)
 		return -e->code;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT && make) {
-		int r = make_parents(ctx, path, e);
+		int r = dirs_make_above(path, 0755, "state directory", e);
 		if (r < 0)
 			return r;
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
@@ -199,20 +183,40 @@ int store_open(struct ctx *ctx, const char *id, struct container *ret, struct er
 	return store_reload(ctx, ret, e);
 }
 
+static int check_usable(const struct container *c, struct err *e)
+{
+	if (c->damaged) {
+		*e = c->why;
+		return err_in(e, "container \"%s\"", c->id);
+	}
+	if (!c->state)
+		return err_set(e, EINVAL, "container \"%s\" has no state: its creation was interrupted, delete --force removes it",
+			       c->id);
+	return 0;
+}
+
 int store_load(struct ctx *ctx, const char *id, struct container *ret, struct err *e)
 {
 	int r = store_open(ctx, id, ret, e);
 
-	if (r < 0)
-		return r;
-	if (ret->damaged) {
-		*e = ret->why;
-		return err_in(e, "container \"%s\"", id);
-	}
-	if (!ret->state)
-		return err_set(e, EINVAL, "container \"%s\" has no state: its creation was interrupted, delete --force removes it",
-			       id);
-	return 0;
+	return r < 0 ? r : check_usable(ret, e);
+}
+
+int store_take(struct ctx *ctx, const char *id, struct container *ret, enum status *ret_status, struct err *e)
+{
+	struct stat st;
+	int r = store_load(ctx, id, ret, e);
+
+	if (r == 0)
+		r = store_lock(ret, e);
+	/* Whoever had the lock may have removed it. */
+	if (r == 0 && (fstat(ret->dir_fd, &st) < 0 || st.st_nlink == 0))
+		return err_set(e, ENOENT, "container \"%s\" does not exist", id);
+	if (r == 0)
+		r = store_reload(ctx, ret, e);
+	if (r == 0)
+		r = check_usable(ret, e);
+	return r < 0 ? r : container_status(ret, ret_status, NULL, e);
 }
 
 int store_lock(struct container *c, struct err *e)

@@ -20,6 +20,8 @@
 #define STORE_START "start.sock"
 #define STORE_SECCOMP "seccomp.bpf"
 
+enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
+
 struct container {
 	const char *id;
 	int root_fd, dir_fd;
@@ -46,6 +48,8 @@ int store_create(struct ctx *ctx, const char *id, struct container *ret, struct 
 int store_open(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
 /* The same, and the state must be readable. */
 int store_load(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
+/* store_load() and the lock, and what is so now: the state as it is under the lock, and the status. */
+int store_take(struct ctx *ctx, const char *id, struct container *ret, enum status *ret_status, struct err *e) MUST_CHECK;
 /* Serialises changes of one container; released with the descriptor. Waits at most ten seconds. */
 int store_lock(struct container *c, struct err *e) MUST_CHECK;
 /* Reads the state again after the lock was taken. */
@@ -58,7 +62,6 @@ int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct er
 
 /* ---- status ----------------------------------------------------------------------------------------------- */
 
-enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 const char *status_name(enum status s);
 
 /*

@@ -185,16 +185,6 @@ static int check_possible(const struct config *c, struct err *e)
 
 /* ---- mounts ------------------------------------------------------------------------------------------------ */
 
-static bool is_bind(const struct mount_conf *m)
-{
-	if (m->type && str_eq(m->type, "bind"))
-		return true;
-	for (size_t i = 0; i < m->options.n; i++)
-		if (str_eq(m->options.v[i], "bind") || str_eq(m->options.v[i], "rbind"))
-			return true;
-	return false;
-}
-
 static struct strv words(struct arena *a, const char *const *w, size_t n)
 {
 	char **v = arena_array(a, n + 1, sizeof(*v));
@@ -256,7 +246,7 @@ static void host_mounts(struct arena *a, const struct config *c, const char *roo
 				 .options = WORDS(a, "rbind", c->root->readonly ? "rro" : "rw", "nodev") };
 	add(l, m);
 	for (size_t i = 0; i < c->mounts.n; i++) {
-		if (!is_bind(&c->mounts.v[i]))
+		if (!config_mount_is_bind(&c->mounts.v[i]))
 			continue;
 		m = c->mounts.v[i]; /* its maps stay */
 		m.destination = arena_printf(a, VM_SHARE_VOLUMES "/%zu", i);
@@ -284,7 +274,7 @@ static int guest_mounts(struct arena *a, const struct config *c, struct config *
 		size_t kept = 0;
 
 		*m = c->mounts.v[i];
-		if (!is_bind(m))
+		if (!config_mount_is_bind(m))
 			continue;
 		m->source = arena_printf(a, VM_SHARE_VOLUMES "/%zu", i);
 		m->uid_mappings = m->gid_mappings = (struct id_map_list){ NULL, 0 };
@@ -608,7 +598,7 @@ int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const 
 	if (c->vm && c->vm->kernel)
 		m.append = join(a, &c->vm->kernel->parameters);
 	for (size_t i = 0; i < c->mounts.n; i++)
-		m.volumes |= is_bind(&c->mounts.v[i]);
+		m.volumes |= config_mount_is_bind(&c->mounts.v[i]);
 	m.network = has_network(c);
 	r = make_guest(a, c, init, &ret->guest, e);
 	return r < 0 ? r : make_host(ctx, c, &place, &m, rootfs, ret->guest, &ret->host, e);

@@ -166,6 +166,17 @@ said()
 	assert_output_has "does not exist"
 }
 
+@test "restore: a bind whose source is relative to the bundle" {
+	mkdir "$BUNDLE/data"
+	update_config '.mounts += [{destination: "/data", source: "data", type: "bind", options: ["bind"]}]'
+	running
+	ctr checkpoint --image-path "$T/i" "$ID"
+	said --external "mnt[/data]:/data"
+	ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"
+	said --external "mnt[/data]:$BUNDLE/data"
+	ctr delete --force "$ID"
+}
+
 @test "restore: a protection that did not come back ends it" {
 	update_config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]}'
 	try ctr restore --detach -b "$BUNDLE" --image-path "$T/i" "$ID"

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -101,6 +102,20 @@ int file_read_short(int dirfd, const char *name, char *buf, size_t size)
 	return (int)n;
 }
 
+int dirs_make_above(const char *path, mode_t mode, const char *what, struct err *e)
+{
+	char part[PATH_MAX];
+
+	if (strlen(path) >= sizeof(part))
+		return err_set(e, ENAMETOOLONG, "make %s %s: path too long", what, path);
+	for (const char *c = strchr(path + 1, '/'); c; c = strchr(c + 1, '/')) {
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(c - path), path);
+		if (mkdir(part, mode) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make %s %s: %s", what, part, errno == ENOENT ? "missing parent" : err_text(errno));
+	}
+	return 0;
+}
+
 int fd_write_all(int fd, const void *data, size_t n)
 {
 	for (const char *p = data; n > 0;) {
@@ -113,6 +128,14 @@ int fd_write_all(int fd, const void *data, size_t n)
 		n -= (size_t)r;
 	}
 	return 0;
+}
+
+int print_out(const struct strbuf *b, struct err *e)
+{
+	if (b->failed)
+		return err_nomem(e);
+	int r = b->n ? fd_write_all(STDOUT_FILENO, b->p, b->n) : 0;
+	return r < 0 ? err_sys(e, r, "write to standard output") : 0;
 }
 
 int file_write(int dirfd, const char *name, const void *data, size_t n)

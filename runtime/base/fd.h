@@ -10,6 +10,7 @@
 
 #include "arena.h"
 #include "err.h"
+#include "str.h"
 
 /*
  * Reads a regular file to its end into the arena, NUL-terminated; -EFBIG above `max` bytes, -EINVAL for
@@ -26,7 +27,14 @@ int file_write(int dirfd, const char *name, const void *data, size_t n) MUST_CHE
 /* Atomic replacement: a temporary name in the same directory, then rename. No fsync: the state is gone at boot. */
 int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode) MUST_CHECK;
 /* All of it, over short writes and EINTR. */
+/*
+ * Every directory on the way to the last name of the absolute `path`, made with `mode` where it is missing.
+ * `what` stands before the path in an error: "make state directory PATH: ...".
+ */
+int dirs_make_above(const char *path, mode_t mode, const char *what, struct err *e) MUST_CHECK;
 int fd_write_all(int fd, const void *data, size_t n) MUST_CHECK;
+/* What a command has to say, on standard output; a buffer that failed is -ENOMEM. */
+int print_out(const struct strbuf *b, struct err *e) MUST_CHECK;
 /* An anonymous file with this content, offset 0, close-on-exec. */
 int fd_memory(const char *name, const void *data, size_t n) MUST_CHECK;
 /*

@@ -45,6 +45,25 @@ int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret)
 	return 0;
 }
 
+int strv_add(struct arena *a, struct strv *list, const char *s)
+{
+	/* Doubling by powers of two: a new array when n is one. */
+	if ((list->n & (list->n - 1)) == 0) {
+		char **v = arena_array(a, list->n ? list->n * 2 + 1 : 2, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		if (list->n)
+			memcpy(v, list->v, list->n * sizeof(*v));
+		list->v = v;
+	}
+	char *copy = arena_strdup(a, s);
+	if (!copy)
+		return -ENOMEM;
+	list->v[list->n++] = copy;
+	list->v[list->n] = NULL;
+	return 0;
+}
+
 static bool strbuf_room(struct strbuf *b, size_t n)
 {
 	size_t need;

@@ -17,6 +17,9 @@ struct strv {
 	size_t n;
 };
 
+/* Appends a copy of `s`; the array ends with NULL, as execve() wants it. Both live in `a`. -ENOMEM. */
+int strv_add(struct arena *a, struct strv *list, const char *s) MUST_CHECK;
+
 static inline bool str_eq(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;
