@@ -104,6 +104,23 @@ static int parent_length(const char *path)
 	return slash ? (int)(slash - path) : 0;
 }
 
+/* As the kernel will show it: no empty and no "." component. */
+static int tidy_path(struct arena *a, const char *path, const char **ret, struct err *e)
+{
+	char *out = arena_alloc(a, strlen(path) + 1), *at = out;
+	const char *c;
+	size_t n;
+
+	if (!out)
+		return err_nomem(e);
+	while ((n = cg_next_component(&path, &c)) > 0) {
+		*at++ = '/';
+		at = mempcpy(at, c, n);
+	}
+	*ret = out;
+	return 0;
+}
+
 /*
  * The path of the cgroupfs driver, or NULL when the caller may make no cgroup anywhere. Next to our own
  * and not below it: a cgroup with processes in it cannot give controllers to its children.
@@ -129,8 +146,8 @@ static int fs_path(struct arena *a, const struct cgroup_facts *f, const struct c
 	}
 	if (!full)
 		return err_nomem(e);
-	*ret = full;
-	return cg_path_check(full, e);
+	int r = cg_path_check(full, e);
+	return r < 0 ? r : tidy_path(a, full, ret, e);
 }
 
 static int systemd_path(struct arena *a, const struct cgroup_facts *f, const struct cgroup_request *q,

@@ -30,8 +30,10 @@ int rdt_find(struct arena *a, const char *mountinfo, const char **ret, struct er
 		const char *dash = strstr(line, " - resctrl ");
 		if (!dash || dash > end)
 			continue;
-		for (int field = 1; field < 5 && p < end; field++)
+		for (int field = 1; field < 5 && p < dash; field++)
 			p += strcspn(p, " ") + 1;
+		if (p > dash || *p != '/')
+			continue;
 		*ret = arena_strndup(a, p, strcspn(p, " "));
 		return *ret ? 0 : err_nomem(e);
 	}

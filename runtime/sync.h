@@ -49,7 +49,7 @@ int sync_send(int sock, uint32_t type, int32_t value, int fd, struct err *e) MUS
 void sync_send_error(int sock, const struct err *what);
 
 /*
- * Receives one message; *ret_fd is the attached descriptor (close-on-exec) or -1. The peer's end of file
+ * Receives one message; *ret_fd is the attached descriptor (close-on-exec) or negative. The peer's end of file
  * is reported as type SYNC_EOF. timeout_ms < 0: no limit. Malformed messages: -EPROTO; time-out: -ETIMEDOUT.
  */
 int sync_recv(int sock, int timeout_ms, struct sync_message *ret, int *ret_fd, struct err *e) MUST_CHECK;

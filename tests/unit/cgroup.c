@@ -317,6 +317,7 @@ static void test_paths(void)
 	CHECK_STR(PATH(&unified_root, .cgroups_path = ""), "/ctr/id1");
 	CHECK_STR(PATH(&unified_root, .cgroups_path = "/docker/x"), "/docker/x");
 	CHECK_STR(PATH(&unified_root, .cgroups_path = "x/y"), "/ctr/x/y");
+	CHECK_STR(PATH(&unified_root, .cgroups_path = "//x/./y//z/"), "/x/y/z");
 	CHECK_STR(PATH(&unified_root, .cgroups_path = "/a/../b"), "error");
 	CHECK(strstr(e.text, ".."));
 	CHECK_STR(PATH(&unified_root, .cgroups_path = "/"), "error");
