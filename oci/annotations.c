@@ -29,10 +29,26 @@ static const char *check_core_sched(const char *value)
 
 static const char *check_isolation(const char *value)
 {
-	return str_eq(value, "namespaces") || str_eq(value, "vm") || str_eq(value, "vm,emulate") ||
-			       str_eq(value, "vm-emulate")
-		       ? NULL
-		       : "must be namespaces, vm or vm,emulate";
+	return name_find(&isolation_names, value) ? NULL : "must be namespaces, vm or vm,emulate";
+}
+
+static const char *check_memory(const char *value)
+{
+	int64_t v;
+
+	return str_size(value, &v) == 0 && v > 0 ? NULL : "must be a number of bytes, or with k, m or g behind it";
+}
+
+static const char *check_vcpus(const char *value)
+{
+	uint64_t v;
+
+	return str_u64(value, UINT32_MAX, &v) == 0 && v > 0 ? NULL : "must be a number above 0";
+}
+
+static const char *check_path(const char *value)
+{
+	return value[0] == '/' ? NULL : "must be an absolute path";
 }
 
 static const char *check_overlay(const char *value)
@@ -47,6 +63,9 @@ const struct annotation annotations[] = {
 	{ ANNOTATION_ROOT_IDMAP, "true|false", check_bool },
 	{ ANNOTATION_CGROUP_LEAF, "true|false", check_bool },
 	{ ANNOTATION_ISOLATION, "namespaces|vm|vm,emulate", check_isolation },
+	{ ANNOTATION_VM_MEMORY, "BYTES[k|m|g]", check_memory },
+	{ ANNOTATION_VM_VCPUS, "NUMBER", check_vcpus },
+	{ ANNOTATION_VM_KERNEL, "FILE", check_path },
 	{ ANNOTATION_OVERLAY, "tmpfs|DIRECTORY", check_overlay },
 };
 const size_t annotations_n = ARRAY_SIZE(annotations);

@@ -20,6 +20,10 @@
 #define ANNOTATION_ROOT_IDMAP "ctr.root.idmap"
 #define ANNOTATION_CGROUP_LEAF ANNOTATION_PREFIX "cgroup.leaf"
 #define ANNOTATION_ISOLATION ANNOTATION_PREFIX "isolation" /* only ever raises it */
+/* The machine that a micro-VM is; within the administrator's limits (runtime/vm_limits.c). */
+#define ANNOTATION_VM_MEMORY ANNOTATION_PREFIX "vm.memory"
+#define ANNOTATION_VM_VCPUS ANNOTATION_PREFIX "vm.vcpus"
+#define ANNOTATION_VM_KERNEL ANNOTATION_PREFIX "vm.kernel"
 #define ANNOTATION_OVERLAY "ctr.overlay"
 
 /* Not of a configuration: `ctr state` of a stopped container adds it when the kernel killed for lack of memory. */

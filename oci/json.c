@@ -893,6 +893,11 @@ static int on_map_key(void *ctx, const unsigned char *text, size_t len)
 	if (fault)
 		return bad(p, at, "the name %s", fault);
 	f->key = pool_add(p, str, len);
+	if (f->kind == FRAME_OBJECT && f->type->strict) {
+		int r = bad(p, at, "no such member");
+		if (!r)
+			return r;
+	}
 	return key_add(p, f->key, len, at);
 }
 

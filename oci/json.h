@@ -19,7 +19,7 @@
  * (unknown names included, at any level), a NUL in a string, invalid UTF-8 and lone surrogates, a
  * fraction, exponent or value out of range where an integer is wanted, an unknown word, a missing
  * required member, text after the document, more than JSON_DEPTH_MAX levels, more than JSON_SIZE_MAX bytes.
- * Unknown members are ignored. `null` is an absent member. "" is an absent member where an optional
+ * Unknown members are ignored (JSON_OBJ_STRICT: an error). `null` is an absent member. "" is an absent member where an optional
  * string or word is wanted; in arrays, maps and required members it is an empty string.
  */
 
@@ -81,6 +81,7 @@ struct json_obj {
 	const char *what;
 	size_t size, n;
 	const struct json_field *fields;
+	bool strict; /* a member without a row is an error */
 };
 
 /* ---- rows ------------------------------------------------------------------------------------------ */
@@ -153,13 +154,19 @@ struct json_obj {
 #define J_OBJ_MAP(tag, name, member, sub, flags) \
 	JSON_ROW_MAP(tag, name, JSON_STRUCT, member, struct sub, flags, &sub##_json)
 
-/* The table of `struct tag`, named tag_json; put `static` in front for one that stays in its file. */
-#define JSON_OBJ(tag, ...)                                                                              \
+/*
+ * The table of `struct tag`, named tag_json; put `static` in front for one that stays in its file. JSON_OBJ_STRICT: of
+ * a document of ours, where a name that is not known is a mistake and not something newer.
+ */
+#define JSON_OBJ(tag, ...) JSON_OBJ_AS(tag, false, __VA_ARGS__)
+#define JSON_OBJ_STRICT(tag, ...) JSON_OBJ_AS(tag, true, __VA_ARGS__)
+#define JSON_OBJ_AS(tag, is_strict, ...)                                                                \
 	const struct json_obj tag##_json = {                                                            \
 		.what = #tag,                                                                           \
 		.size = sizeof(struct tag) + JSON_ASSERT(JSON_ROWS(__VA_ARGS__) <= 64),                 \
 		.n = JSON_ROWS(__VA_ARGS__),                                                            \
 		.fields = (const struct json_field[]){ __VA_ARGS__ },                                   \
+		.strict = (is_strict),                                                                  \
 	}
 #define JSON_ROWS(...) (sizeof((const struct json_field[]){ __VA_ARGS__ }) / sizeof(struct json_field))
 

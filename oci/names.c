@@ -217,6 +217,12 @@ TABLE(landlock_scope_names, "Landlock scope",
 	{ "abstract_unix_socket", 1U << 0 },
 	{ "signal", 1U << 1 });
 
+TABLE(isolation_names, "isolation",
+	{ "namespaces", ISOLATION_WORD_NAMESPACES },
+	{ "vm", ISOLATION_WORD_VM },
+	{ "vm,emulate", ISOLATION_WORD_EMULATE },
+	{ "vm-emulate", ISOLATION_WORD_EMULATE }); /* for command lines that split at commas (podman's) */
+
 TABLE(vm_format_names, "image format",
 	{ "raw", VM_IMAGE_RAW },
 	{ "qcow2", VM_IMAGE_QCOW2 },

@@ -45,10 +45,14 @@ extern const struct name_table landlock_fs_names;	  /* LANDLOCK_ACCESS_FS_*, low
 extern const struct name_table landlock_net_names;	  /* LANDLOCK_ACCESS_NET_* */
 extern const struct name_table landlock_scope_names; /* LANDLOCK_SCOPE_* */
 extern const struct name_table vm_format_names;	  /* enum vm_image_format */
+extern const struct name_table isolation_names;	  /* enum isolation_word */
 extern const struct name_table signal_names;	  /* without "SIG" */
 
 /* Values of vm_image.format; the words are those of config-vm. */
 enum vm_image_format { VM_IMAGE_RAW, VM_IMAGE_QCOW2, VM_IMAGE_VDI, VM_IMAGE_VMDK, VM_IMAGE_VHD };
+
+/* What --isolation, ctr.isolation and the administrator's limits speak of; a later one is not always the stronger. */
+enum isolation_word { ISOLATION_WORD_NAMESPACES, ISOLATION_WORD_VM, ISOLATION_WORD_EMULATE };
 
 /* The row of a word (exact spelling), or NULL. */
 const struct name_value *name_find(const struct name_table *t, const char *name);

@@ -106,8 +106,9 @@ static int bundle_home(struct ctx *ctx, const struct config *c, const char *bund
 	return c->process ? host_home(&ctx->arena, root, &c->process->env, c->process->user.uid, ret, e) : 0;
 }
 
-/* The strongest of what the caller, the annotation and the configuration's vm section ask for. */
-static int choose_isolation(struct ctx *ctx, const struct config *c, struct isolation_choice *ret, struct err *e)
+/* The strongest of what the caller, the annotation and the configuration's vm section ask for, if that is allowed. */
+static int choose_isolation(struct ctx *ctx, const struct config *c, const struct vm_limits *limits,
+			    struct isolation_choice *ret, struct err *e)
 {
 	const char *annotation = config_annotation(c, ANNOTATION_ISOLATION);
 	struct isolation_choice own = { 0 }, its = { 0 };
@@ -119,7 +120,9 @@ static int choose_isolation(struct ctx *ctx, const struct config *c, struct isol
 	if (c->vm)
 		ret->kind = ISOLATION_VM;
 	ret->emulate = own.emulate || its.emulate;
-	return r;
+	if (r == 0)
+		r = vm_limits_annotations(limits, c, e);
+	return r < 0 ? r : vm_limits_isolation(limits, ret, e);
 }
 
 /* The guest makes the overlay: it is told as by the annotation. */
@@ -137,8 +140,8 @@ static int overlay_inside(struct ctx *ctx, const char *overlay, const struct con
 }
 
 /* Afterwards the configuration is that of the VMM's container. */
-static int into_vm(struct ctx *ctx, const struct isolation_choice *how, struct create_options *co, const struct config **c,
-		   struct err *e)
+static int into_vm(struct ctx *ctx, const struct isolation_choice *how, const struct vm_limits *limits,
+		   struct create_options *co, const struct config **c, struct err *e)
 {
 	struct vm_split split;
 	const char *rootfs = bundle_root(ctx, *c, co->bundle);
@@ -147,7 +150,7 @@ static int into_vm(struct ctx *ctx, const struct isolation_choice *how, struct c
 		return err_nomem(e);
 	if (co->keep_fds)
 		return err_bad(e, "--preserve-fds: a descriptor of the host cannot be handed into a micro-VM");
-	int r = vm_split(ctx, *c, rootfs, how, co->init, &split, e);
+	int r = vm_split(ctx, *c, rootfs, how, limits, co->init, &split, e);
 	if (r < 0)
 		return r;
 	co->guest = *c;
@@ -197,11 +200,14 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 	const char *init = config_annotation(ret->config, ANNOTATION_INIT);
 	co.init |= init && str_eq(init, "true");
 	struct isolation_choice how = { 0 };
-	r = choose_isolation(ctx, ret->config, &how, e);
+	struct vm_limits limits = { 0 };
+	r = vm_limits_read(&ctx->arena, VM_LIMITS_DIR, &limits, e);
+	if (r == 0)
+		r = choose_isolation(ctx, ret->config, &limits, &how, e);
 	if (r == 0 && how.kind == ISOLATION_VM && o->overlay)
 		r = overlay_inside(ctx, o->overlay, &ret->config, e);
 	if (r == 0 && how.kind == ISOLATION_VM)
-		r = into_vm(ctx, &how, &co, &ret->config, e);
+		r = into_vm(ctx, &how, &limits, &co, &ret->config, e);
 	else if (r == 0 && o->notify)
 		r = add_notify(ctx, id, &ret->config, e);
 	if (r == 0)

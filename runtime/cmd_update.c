@@ -49,26 +49,11 @@ static const struct opt update_options[] = {
 /* A number of bytes with an optional unit of 1024: "64M", "1g", "-1". */
 static int parse_bytes(const char *option, const char *text, struct opt_i64 *ret, struct err *e)
 {
-	static const char units[] = "kmgt";
-	char number[32];
-	size_t n = strlen(text);
-	int64_t v;
-	unsigned int shift = 0;
+	int64_t v = -1;
 
-	if (n && (text[n - 1] | 0x20) == 'b')
-		n--;
-	const char *unit = n ? strchr(units, text[n - 1] | 0x20) : NULL;
-	if (unit && *unit) {
-		shift = 10 * (unsigned int)(unit - units + 1);
-		n--;
-	}
-	if (n == 0 || n >= sizeof(number))
+	if (!str_eq(text, "-1") && str_size(text, &v) < 0)
 		return err_bad(e, "invalid value \"%.64s\" for --%s: must be a number of bytes", text, option);
-	memcpy(number, text, n);
-	number[n] = '\0';
-	if (str_i64(number, -1, INT64_MAX >> shift, &v) < 0)
-		return err_bad(e, "invalid value \"%.64s\" for --%s: must be a number of bytes", text, option);
-	*ret = (struct opt_i64){ true, v < 0 ? v : (int64_t)((uint64_t)v << shift) };
+	*ret = (struct opt_i64){ true, v };
 	return 0;
 }
 

@@ -498,25 +498,6 @@ static void put_maps(struct strbuf *b, const struct ids *ids)
 		      ids->uid, geteuid(), size, ids->gid, getegid(), size);
 }
 
-/* A number with k, m, g or t behind it, in bytes. */
-static int parse_size(const char *text, int64_t *ret)
-{
-	static const char units[] = "kmgt";
-	char number[24];
-	size_t n = strspn(text, "0123456789");
-	const char *unit = text[n] ? strchr(units, text[n] | 0x20) : NULL;
-	int shift = unit ? 10 * (int)(unit - units + 1) : 0;
-	uint64_t v;
-
-	if (n == 0 || n >= sizeof(number) || (text[n] && (!unit || (text[n + 1] && !str_eq(text + n + 1, "b")))))
-		return -EINVAL;
-	(void)snprintf(number, sizeof(number), "%.*s", (int)n, text);
-	if (str_u64(number, (uint64_t)INT64_MAX >> shift, &v) < 0 || v == 0)
-		return -EINVAL;
-	*ret = (int64_t)(v << shift);
-	return 0;
-}
-
 /* "1.5" as thousandths. */
 static int parse_cpus(const char *text, int64_t *ret)
 {
@@ -538,7 +519,7 @@ static int put_resources(struct strbuf *b, const struct sandbox_opts *o, struct 
 {
 	int64_t memory = 0, cpus = 0, pids = 0;
 
-	if (o->memory && parse_size(o->memory, &memory) < 0)
+	if (o->memory && (str_size(o->memory, &memory) < 0 || memory == 0))
 		return err_bad(e, "invalid --memory \"%s\": must be a number of bytes, or with k, m or g behind it", o->memory);
 	if (o->cpus && parse_cpus(o->cpus, &cpus) < 0)
 		return err_bad(e, "invalid --cpus \"%s\": must be a number such as 1.5", o->cpus);
@@ -562,7 +543,7 @@ static int put_resources(struct strbuf *b, const struct sandbox_opts *o, struct 
 /* default, off, or a file with an object like linux.seccomp. */
 static int put_seccomp(struct strbuf *b, const struct view *w, struct err *e)
 {
-	static const struct json_obj any = { "seccomp", 1, 0, NULL };
+	static const struct json_obj any = { .what = "seccomp", .size = 1 };
 	const char *s = w->o->seccomp ? w->o->seccomp : "default";
 	struct json_doc doc = { 0 };
 	void *parsed;

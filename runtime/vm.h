@@ -10,6 +10,7 @@
  * guest's kernel, so that namespaces, seccomp, capabilities and masked paths hold there too.
  *
  *	vm_prepare.c	kernel, modules and ctr itself as files that any VM starts from; kept by what they are made of
+ *	vm_limits.c	what the administrator lets be asked for
  *	vm_config.c	one configuration becomes two: the VMM's, and the guest's
  *	vm_monitor.c	starts the VMM, carries the streams between it and the clients
  *	vm_qemu.c	the one file that knows the VMM
@@ -30,6 +31,35 @@ enum isolation { ISOLATION_NAMESPACES, ISOLATION_VM };
 struct isolation_choice { enum isolation kind; bool emulate; /* a VM by emulation where there is no KVM */ };
 /* "namespaces", "vm" or "vm,emulate". -EINVAL: `who` names the source in the message. */
 int isolation_parse(const char *who, const char *text, struct isolation_choice *ret, struct err *e) MUST_CHECK;
+
+/* The word for a choice, as the documents have it. */
+const char *isolation_word(const struct isolation_choice *c);
+
+/*
+ * What the administrator allows: VM_LIMITS_DIR/vm.conf, then VM_LIMITS_DIR/vm.conf.d/NAME.conf in the order of their
+ * names; a member of a later file takes the place of the same one of an earlier file. No file: no limit.
+ */
+#define VM_LIMITS_DIR "/etc/ctr"
+struct vm_range { struct opt_u64 usual, most; };
+struct vm_limits {
+	struct u32_list isolation;   /* enum isolation_word; of anything that is started, asked for or not */
+	struct strv annotations;     /* of those that choose a micro-VM (ANNOTATION_ISOLATION, ANNOTATION_VM_*) */
+	struct strv kernels, hypervisors; /* patterns of paths that may be asked for */
+	const char *kernel;	     /* taken when none is asked for; not subject to the patterns */
+	struct vm_range memory, vcpus; /* bytes; number */
+	const char *from[7];	     /* by what is limited: the file that says so; the last one: what is none */
+};
+/* All in `a`. Anything that is not known or makes no sense is an error, as a limit that is not there would be none. */
+int vm_limits_read(struct arena *a, const char *dir, struct vm_limits *ret, struct err *e) MUST_CHECK;
+/* Whether a container may be isolated so. -EPERM with the file that says no. */
+int vm_limits_isolation(const struct vm_limits *l, const struct isolation_choice *how, struct err *e) MUST_CHECK;
+/* Whether the annotations of `c` that choose a micro-VM may be there. -EPERM. */
+int vm_limits_annotations(const struct vm_limits *l, const struct config *c, struct err *e) MUST_CHECK;
+/* Whether these files may be asked for; `field` names who asks. -EPERM. */
+int vm_limits_kernel(const struct vm_limits *l, const char *field, const char *path, struct err *e) MUST_CHECK;
+int vm_limits_hypervisor(const struct vm_limits *l, const char *field, const char *path, struct err *e) MUST_CHECK;
+/* Whether a machine may be of this size. -EPERM. */
+int vm_limits_size(const struct vm_limits *l, uint64_t memory, uint64_t vcpus, struct err *e) MUST_CHECK;
 
 /* Files that a VM starts from. */
 struct vm_place {
@@ -54,11 +84,12 @@ struct vm_machine {
 	const char *qemu, *virtiofsd, *append;
 };
 /*
- * `c` is what the bundle says, `rootfs` its absolute root. Refuses what cannot hold in a VM, by the field's path. Decides the machine too: memory
- * from vm.hwConfig or linux.resources, processors from vm.hwConfig.
+ * `c` is what the bundle says, `rootfs` its absolute root. Refuses what cannot hold in a VM, by the
+ * field's path, and what the administrator does not allow. Decides the machine too: memory and processors from
+ * the annotations, vm.hwConfig, linux.resources or the administrator, in this order.
  */
-int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const struct isolation_choice *how, bool init,
-	     struct vm_split *ret, struct err *e) MUST_CHECK;
+int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const struct isolation_choice *how,
+	     const struct vm_limits *limits, bool init, struct vm_split *ret, struct err *e) MUST_CHECK;
 /* The process that runs one more command in the VM, from the process that it shall be in the guest. */
 int vm_exec_process(struct arena *a, const struct process *guest, struct process *ret, struct err *e) MUST_CHECK;
 

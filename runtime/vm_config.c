@@ -21,25 +21,10 @@
 #define MIB ((uint64_t)1024 * 1024)
 #define MEMORY_DEFAULT 256U  /* MiB: of a guest without a limit */
 #define MEMORY_MIN 96U	     /* less than this Debian's kernel does not start in */
+#define VCPUS_MAX 64U
+#define CPU_PERIOD 100000U   /* microseconds: the kernel's own (cgroup-v2.rst, cpu.max) */
 #define OVERHEAD_KVM 96U     /* MiB that VMM and file server may use beside the guest's memory */
 #define OVERHEAD_TCG 384U    /* emulation keeps translated code */
-
-int isolation_parse(const char *who, const char *text, struct isolation_choice *ret, struct err *e)
-{
-	static const struct { const char *word; struct isolation_choice choice; } words[] = {
-		{ "namespaces", { ISOLATION_NAMESPACES, false } },
-		{ "vm", { ISOLATION_VM, false } },
-		{ "vm,emulate", { ISOLATION_VM, true } },
-		{ "vm-emulate", { ISOLATION_VM, true } }, /* for command lines that split at commas (podman's) */
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (str_eq(words[i].word, text)) {
-			*ret = words[i].choice;
-			return 0;
-		}
-	return err_bad(e, "invalid %s \"%s\": must be namespaces, vm or vm,emulate", who, text);
-}
 
 /* ---- the machine ------------------------------------------------------------------------------------------- */
 
@@ -51,7 +36,8 @@ static const char *first_of(struct arena *a, const char *const *paths, size_t n)
 	return NULL;
 }
 
-static int find_programs(struct arena *a, const struct vm_conf *v, struct vm_machine *m, struct err *e)
+static int find_programs(struct arena *a, const struct vm_conf *v, const struct vm_limits *limits, struct vm_machine *m,
+			 struct err *e)
 {
 	static const char *const servers[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd",
 					       "/usr/bin/virtiofsd" };
@@ -60,6 +46,9 @@ static int find_programs(struct arena *a, const struct vm_conf *v, struct vm_mac
 	if (v && v->hypervisor) {
 		if (!str_starts(v->hypervisor->path, "/usr/") || access(v->hypervisor->path, X_OK) < 0)
 			return err_bad(e, "vm.hypervisor.path %s: must be a QEMU below /usr", v->hypervisor->path);
+		int r = vm_limits_hypervisor(limits, "vm.hypervisor.path", v->hypervisor->path, e);
+		if (r < 0)
+			return r;
 		m->qemu = v->hypervisor->path;
 	} else if (uname(&u) == 0) {
 		const char *const qemu = arena_printf(a, "/usr/bin/qemu-system-%s", u.machine);
@@ -91,24 +80,66 @@ static int choose_accelerator(const struct isolation_choice *how, struct vm_mach
 		       c ? c->advice : "");
 }
 
-static int size_machine(const struct config *c, struct vm_machine *m, struct err *e)
+/* As many as the limit lets run at once; an emulated processor more is slower, not faster. */
+static uint64_t vcpus_of_quota(const struct config *c, const struct vm_machine *m)
+{
+	const struct cpu_conf *cpu = c->linux_ && c->linux_->resources ? c->linux_->resources->cpu : NULL;
+	const uint64_t period = cpu && cpu->period.set && cpu->period.v ? cpu->period.v : CPU_PERIOD;
+
+	if (!m->kvm || !cpu || !cpu->quota.set || cpu->quota.v <= 0)
+		return 0;
+	return MIN(((uint64_t)cpu->quota.v + period - 1) / period, (uint64_t)VCPUS_MAX);
+}
+
+static int size_memory(const struct config *c, const struct vm_limits *limits, uint64_t *ret, struct err *e)
 {
 	const struct memory_conf *limit = c->linux_ && c->linux_->resources ? c->linux_->resources->memory : NULL;
 	const struct vm_hw_config *hw = c->vm ? c->vm->hw_config : NULL;
-	uint64_t bytes = MEMORY_DEFAULT * MIB;
+	const char *annotation = config_annotation(c, ANNOTATION_VM_MEMORY);
+	const uint64_t most = limit && limit->limit.set && limit->limit.v > 0 ? (uint64_t)limit->limit.v : 0;
+	int64_t asked;
 
-	if (hw && hw->memory.set)
-		bytes = hw->memory.v;
-	else if (limit && limit->limit.set && limit->limit.v > 0)
-		bytes = (uint64_t)limit->limit.v;
-	m->memory_mib = bytes / MIB;
-	m->vcpus = hw && hw->vcpus.set ? hw->vcpus.v : 1;
-	if (m->memory_mib < MEMORY_MIN || m->memory_mib > UINT32_MAX)
-		return err_bad(e, "micro-VM: %llu MiB of memory: must be at least %u", (unsigned long long)m->memory_mib,
+	if (annotation && str_size(annotation, &asked) == 0) /* its form is checked */
+		*ret = (uint64_t)asked;
+	else if (hw && hw->memory.set)
+		*ret = hw->memory.v;
+	else if (most)
+		*ret = most;
+	else if (limits->memory.usual.set)
+		*ret = limits->memory.usual.v;
+	else /* nobody has asked for anything */
+		*ret = limits->memory.most.set ? MIN(limits->memory.most.v, MEMORY_DEFAULT * MIB) : MEMORY_DEFAULT * MIB;
+	/* The VMM would be killed as soon as the guest used it. */
+	if (most && *ret > most)
+		return err_bad(e, "micro-VM: %llu MiB of memory: linux.resources.memory.limit is %llu",
+			       (unsigned long long)(*ret / MIB), (unsigned long long)(most / MIB));
+	if (*ret / MIB < MEMORY_MIN || *ret / MIB > UINT32_MAX)
+		return err_bad(e, "micro-VM: %llu MiB of memory: must be at least %u", (unsigned long long)(*ret / MIB),
 			       MEMORY_MIN);
-	if (m->vcpus < 1 || m->vcpus > 64)
-		return err_bad(e, "vm.hwConfig.vcpus: must be between 1 and 64");
 	return 0;
+}
+
+static int size_machine(const struct config *c, const struct vm_limits *limits, struct vm_machine *m, struct err *e)
+{
+	const struct vm_hw_config *hw = c->vm ? c->vm->hw_config : NULL;
+	const char *annotation = config_annotation(c, ANNOTATION_VM_VCPUS);
+	uint64_t memory, vcpus = vcpus_of_quota(c, m);
+	int r = size_memory(c, limits, &memory, e);
+
+	if (r < 0)
+		return r;
+	if (hw && hw->vcpus.set)
+		vcpus = hw->vcpus.v;
+	if (annotation)
+		best_effort(str_u64(annotation, UINT32_MAX, &vcpus)); /* its form is checked */
+	if (!vcpus)
+		vcpus = limits->vcpus.usual.set ? limits->vcpus.usual.v : 1;
+	if (vcpus < 1 || vcpus > VCPUS_MAX)
+		return err_bad(e, "%s: must be between 1 and %u",
+			       annotation ? "annotations[\"" ANNOTATION_VM_VCPUS "\"]" : "vm.hwConfig.vcpus", VCPUS_MAX);
+	m->memory_mib = memory / MIB;
+	m->vcpus = (uint32_t)vcpus;
+	return vm_limits_size(limits, memory, vcpus, e);
 }
 
 /* A new network namespace that no hook fills has nothing in it. */
@@ -577,22 +608,37 @@ static int make_host(struct ctx *ctx, const struct config *c, const struct vm_pl
 	return r;
 }
 
-int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const struct isolation_choice *how, bool init,
-	     struct vm_split *ret, struct err *e)
+/* The image that is asked for, within the limits; else the administrator's, which may be NULL. */
+static int choose_kernel(const struct config *c, const struct vm_limits *limits, const char **ret, struct err *e)
+{
+	const char *annotation = config_annotation(c, ANNOTATION_VM_KERNEL);
+
+	*ret = annotation ? annotation : c->vm && c->vm->kernel ? c->vm->kernel->path : NULL;
+	if (*ret)
+		return vm_limits_kernel(limits, annotation ? "annotations[\"" ANNOTATION_VM_KERNEL "\"]" : "vm.kernel.path", *ret, e);
+	*ret = limits->kernel;
+	return 0;
+}
+
+int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const struct isolation_choice *how,
+	     const struct vm_limits *limits, bool init, struct vm_split *ret, struct err *e)
 {
 	struct arena *a = &ctx->arena;
 	struct vm_machine m = { 0 };
 	struct vm_place place;
+	const char *kernel = NULL;
 	int r = check_possible(c, e);
 
 	if (r == 0)
-		r = size_machine(c, &m, e);
-	if (r == 0)
-		r = find_programs(a, c->vm, &m, e);
+		r = find_programs(a, c->vm, limits, &m, e);
 	if (r == 0)
 		r = choose_accelerator(how, &m, e);
 	if (r == 0)
-		r = vm_prepare(ctx, c->vm && c->vm->kernel ? c->vm->kernel->path : NULL, &place, e);
+		r = size_machine(c, limits, &m, e);
+	if (r == 0)
+		r = choose_kernel(c, limits, &kernel, e);
+	if (r == 0)
+		r = vm_prepare(ctx, kernel, &place, e);
 	if (r < 0)
 		return r;
 	if (c->vm && c->vm->kernel)

@@ -34,7 +34,7 @@ setup()
 	[ "$(uname -m)" = x86_64 ] || skip "the host is no x86_64"
 	command -v qemu-system-x86_64 >/dev/null || skip "no QEMU (package qemu-system-x86)"
 	! readelf -lW "$RUNTIME" | grep -q INTERP || skip "the guest needs a static ctr"
-	KERNEL=$(compgen -G "$KERNELS/boot/vmlinuz-*" | tail -1)
+	KERNEL=$(compgen -G "$(readlink -f "$KERNELS")/boot/vmlinuz-*" | tail -1)
 	[ -n "$KERNEL" ] || skip "no kernel: linux-image-cloud-amd64 could not be downloaded"
 	test_setup
 	export HOME=$T XDG_CACHE_HOME=$T/../cache-$(id -u)
@@ -184,6 +184,52 @@ to-in"
 		assert_status 1
 		assert_output_has "ctr: micro-VM: KVM"
 	fi
+}
+
+@test "micro-vm: the administrator's limits, and the machine that annotations ask for" {
+	root_only
+	local made=
+	[ -d /etc/ctr ] || { mkdir /etc/ctr; made=yes; }
+	mount -t tmpfs none /etc/ctr
+	mkdir /etc/ctr/vm.conf.d
+	forget_limits() { umount /etc/ctr; [ -z "$made" ] || rmdir /etc/ctr; }
+	refused() # FILTER STATUS... MESSAGE
+	{
+		cp "$BUNDLE/config.json" "$T/kept"
+		update_config "$1"
+		run_container
+		cp "$T/kept" "$BUNDLE/config.json"
+		assert_status 1 && assert_output "ctr: $2" || { forget_limits; return 1; }
+	}
+	set_sh 'awk "/MemTotal/ { print (\$2 > 90000 && \$2 < 150000) }" /proc/meminfo; nproc'
+	jq -n --arg k "$KERNEL" '{isolation: ["vm,emulate"], kernels: [$k], memory: {default: 167772160, max: 201326592},
+		vcpus: {max: 2}, hypervisors: ["/usr/bin/qemu-system-x86_64"]}' >/etc/ctr/vm.conf
+	echo '{"annotations": ["ctr.isolation", "ctr.vm.memory", "ctr.vm.kernel"]}' >/etc/ctr/vm.conf.d/a.conf
+	refused 'del(.vm, .annotations)' 'isolation "namespaces" is not allowed by /etc/ctr/vm.conf'
+	refused '.annotations = {}' 'isolation "vm" is not allowed by /etc/ctr/vm.conf'
+	refused '.annotations["ctr.vm.vcpus"] = "1"' 'annotations["ctr.vm.vcpus"]: not allowed by /etc/ctr/vm.conf.d/a.conf'
+	refused '.annotations["ctr.vm.memory"] = "256m"' 'micro-VM: 256 MiB of memory: /etc/ctr/vm.conf allows 192'
+	refused '.vm.hwConfig = {memory: 268435456}' 'micro-VM: 256 MiB of memory: /etc/ctr/vm.conf allows 192'
+	refused '.vm.hwConfig = {vcpus: 3}' 'micro-VM: 3 processors: /etc/ctr/vm.conf allows 2'
+	refused '.annotations["ctr.vm.kernel"] = "/boot/x"' 'annotations["ctr.vm.kernel"] /boot/x: not allowed by /etc/ctr/vm.conf'
+	refused '.vm.kernel.path = "/boot/x"' 'vm.kernel.path /boot/x: not allowed by /etc/ctr/vm.conf'
+	refused '.vm.hypervisor.path = "/usr/bin/qemu-system-i386"' \
+		'vm.hypervisor.path /usr/bin/qemu-system-i386: not allowed by /etc/ctr/vm.conf'
+	refused '.annotations["ctr.vm.memory"] = "180m" | .linux.resources.memory.limit = 134217728' \
+		'micro-VM: 180 MiB of memory: linux.resources.memory.limit is 128'
+	echo '{"vcpus": {"maximum": 1}}' >/etc/ctr/vm.conf.d/b.conf
+	refused . '/etc/ctr/vm.conf.d/b.conf:1:12: vcpus["maximum"]: no such member'
+	echo '{"kernel": "'"$KERNEL"'"}' >/etc/ctr/vm.conf.d/b.conf
+	run_container --dry-run # with the kernel that is allowed
+	[ "$status" = 0 ] || { forget_limits; assert_status 0; }
+	# Its own default memory, two processors and the administrator's kernel.
+	update_config 'del(.vm)'
+	echo '{"vcpus": {"default": 2}}' >/etc/ctr/vm.conf.d/c.conf
+	run_container
+	forget_limits
+	assert_output "1
+2"
+	assert_equal "$(ls -A "$ROOT")" ""
 }
 
 @test "micro-vm: what cannot hold in one is refused, by the field" {

@@ -45,6 +45,25 @@ int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret)
 	return 0;
 }
 
+int str_size(const char *s, int64_t *ret)
+{
+	static const char units[] = "kmgt";
+	char number[24];
+	size_t n = strspn(s, "0123456789");
+	const char *unit = s[n] ? strchr(units, s[n] | 0x20) : NULL, *rest = s + n + (unit ? 1 : 0);
+	const unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
+	uint64_t v;
+
+	if (n >= sizeof(number) || (*rest && ((*rest | 0x20) != 'b' || rest[1])))
+		return -EINVAL;
+	memcpy(number, s, n);
+	number[n] = '\0';
+	int r = str_u64(number, (uint64_t)INT64_MAX >> shift, &v);
+	if (r == 0)
+		*ret = (int64_t)(v << shift);
+	return r;
+}
+
 int strv_add(struct arena *a, struct strv *list, const char *s)
 {
 	/* Doubling by powers of two: a new array when n is one. */

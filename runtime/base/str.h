@@ -37,6 +37,9 @@ static inline bool str_starts(const char *s, const char *prefix)
 int str_u64(const char *s, uint64_t max, uint64_t *ret) MUST_CHECK;
 int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret) MUST_CHECK;
 
+/* Bytes: a number of them, or of the units of 1024 that k, m, g and t stand for ("64M", "1gb"). 0, -EINVAL, -ERANGE. */
+int str_size(const char *s, int64_t *ret) MUST_CHECK;
+
 /* Text under construction on the heap. After a failed allocation it stays empty and `failed` is set. */
 struct strbuf {
 	char *p;

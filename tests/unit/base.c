@@ -5,6 +5,7 @@
 #include "../../runtime/base/err.h"
 #include "../../runtime/base/str.h"
 #include "../../runtime/opt.h"
+#include "../../runtime/base/util.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -27,6 +28,17 @@ static void numbers(void)
 	CHECK_INT(str_i64("9223372036854775808", INT64_MIN, INT64_MAX, &i), -ERANGE);
 	CHECK_INT(str_i64("--1", INT64_MIN, INT64_MAX, &i), -EINVAL);
 	CHECK_INT(str_i64("-5", -4, 4, &i), -ERANGE);
+	static const struct { const char *text; int64_t want; } sizes[] = {
+		{ "0", 0 }, { "17", 17 }, { "64M", 64 << 20 }, { "1gb", 1 << 30 }, { "3k", 3072 }, { "7tB", (int64_t)7 << 40 },
+		{ "9223372036854775807", INT64_MAX }, { "9223372036854775808", -ERANGE }, { "9007199254740992k", -ERANGE },
+		{ "", -EINVAL }, { "k", -EINVAL }, { "-1", -EINVAL }, { "1 k", -EINVAL }, { "1kk", -EINVAL }, { "1kbb", -EINVAL },
+		{ "1b", 1 }, { "0x10", -EINVAL },
+	};
+	for (size_t k = 0; k < ARRAY_SIZE(sizes); k++) {
+		i = 0;
+		int got = str_size(sizes[k].text, &i);
+		CHECK_INT(got < 0 ? got : i, sizes[k].want);
+	}
 }
 
 static void json_text(void)
