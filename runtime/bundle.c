@@ -191,7 +191,7 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 	if (r == 0)
 		r = absolute_bundle(ctx, o->bundle ? o->bundle : ".", &co.bundle, e);
 	if (r == 0)
-		r = read_config(ctx, o, co.bundle, &ret->config, e);
+		r = TRACE_CALL(ctx->trace, "read config.json", read_config(ctx, o, co.bundle, &ret->config, e));
 	if (r < 0)
 		return r;
 	r = bundle_home(ctx, ret->config, co.bundle, &co.home, e);
@@ -211,7 +211,7 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 	else if (r == 0 && o->notify)
 		r = add_notify(ctx, id, &ret->config, e);
 	if (r == 0)
-		r = facts_gather(&ret->facts, e);
+		r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(&ret->facts, e));
 	if (r < 0)
 		return r;
 	if (ret->config->linux_ && ret->config->linux_->landlock)
@@ -225,7 +225,7 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		if (r < 0)
 			return r;
 	}
-	r = plan_build(&ctx->arena, ret->config, &co, &ret->facts, &ret->plan, e);
+	r = TRACE_CALL(ctx->trace, "plan", plan_build(&ctx->arena, ret->config, &co, &ret->facts, &ret->plan, e));
 	for (size_t i = 0; r == 0 && i < ret->plan->warnings.n; i++)
 		ctx_warn(ctx, "%s", ret->plan->warnings.v[i]);
 	return r;
@@ -254,7 +254,7 @@ int bundle_create(struct ctx *ctx, const struct bundle_opts *o, const struct bun
 	const struct create_outputs out = { .pid_file = o->pid_file,
 					    .console_socket = o->console_socket,
 					    .pidfd_socket = o->pidfd_socket };
-	int r = store_create(ctx, b->plan->id, c, e);
+	int r = TRACE_CALL(ctx->trace, "make the state directory", store_create(ctx, b->plan->id, c, e));
 
 	if (r == 0 && o->notify && !b->plan->guest) {
 		r = notify_listen(o->notify, c->dir_fd, e);

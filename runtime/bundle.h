@@ -10,7 +10,7 @@
 
 /* Options that create, run and (later) restore share; the first member of their option structs. */
 struct bundle_opts {
-	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket, *overlay;
+	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket, *overlay, *trace;
 	bool no_pivot, no_new_keyring, init, dry_run;
 	uint32_t preserve_fds;
 	bool open_to_hooks;	/* they lay down the privilege that entering the namespaces would need; no option */
@@ -32,6 +32,7 @@ struct bundle_opts {
 	  "write to memory or to DIR instead of to the root filesystem" },                                      \
 	{ "init", 0, OPT_FLAG, offsetof(type, common.init), NULL, "pid 1 is a small supervisor, the program its child" }, \
 	{ "dry-run", 0, OPT_FLAG, offsetof(type, common.dry_run), NULL, "print the plan as JSON and start nothing" }, \
+	TRACE_OPTION_ROW(type, common.trace),                                                                   \
 	{ "no-subreaper", 0, OPT_IGNORE_FLAG, 0, NULL, NULL }
 
 /* Everything that is known before the first side effect. */

@@ -32,7 +32,7 @@
 #define FILTER_FLAG_WAIT_KILLABLE (1UL << 5) /* Linux 5.19 */
 
 struct exec_opts {
-	const char *resources, *process, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *label, *apparmor, *cgroup;
+	const char *resources, *process, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *label, *apparmor, *cgroup, *trace;
 	struct strv env, caps, groups;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
@@ -57,6 +57,7 @@ static const struct opt exec_options[] = {
 	{ "preserve-fds", 0, O(U32, preserve_fds), "N", "pass descriptors 3 to 3+N-1 on" },
 	{ "cgroup", 0, O(STRING, cgroup), "PATH", "cgroup below the container's" },
 	{ "resources", 'r', O(STRING, resources), "FILE", "limits of its own, as linux.resources (JSON)" },
+	TRACE_OPTION_ROW(struct exec_opts, trace),
 	{ "ignore-paused", 0, O(FLAG, ignore_paused), NULL, "also into a paused container" },
 	{ "no-subreaper", 0, OPT_IGNORE_FLAG, 0, NULL, NULL },
 	OPT_END,
@@ -280,7 +281,7 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 	r = x->o->resources || (c->state->cgroup_leaf && !x->o->cgroup) ? make_beside(x, c, ctx, &cgroup, e)
 									 : open_cgroup(c, x->o, ctx, &cgroup, e);
 	if (r == 0)
-		r = host_open_all(x->plan, c->dir_fd, fds, e);
+		r = TRACE_CALL(ctx->trace, "open descriptors", host_open_all(x->plan, c->dir_fd, fds, e));
 	if (r < 0)
 		return r;
 	const struct spawn s = {
@@ -290,6 +291,7 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 		.n_open = x->plan->opens.n,
 		.cgroup_fd = cgroup,
 		.keep_fds = x->plan->keep_fds,
+		.trace = ctx->trace,
 	};
 	if (x->plan->initial_affinity.n &&
 	    syscall(SYS_sched_setaffinity, 0, x->plan->initial_affinity.n, x->plan->initial_affinity.v) < 0)
@@ -319,6 +321,7 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 		.talk = { .plan = p,
 			  .child = { .pidfd = -EBADF, .sync = -EBADF },
 			  .timeout_ms = EXEC_TIMEOUT_MS,
+			  .trace = ctx->trace,
 			  .console = -EBADF },
 	};
 	int r = signals_take(e);
@@ -334,15 +337,16 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 	if (r == 0 && !o->detach)
 		host_window_size(x.talk.console);
 	if (r == 0)
-		r = talk_start(x.talk.child.sync, NULL, EXEC_TIMEOUT_MS, e);
+		r = talk_start(x.talk.child.sync, NULL, EXEC_TIMEOUT_MS, ctx->trace, e);
 	if (r == 0)
-		r = exec_outputs(&x, e);
+		r = TRACE_CALL(ctx->trace, "outputs", exec_outputs(&x, e));
 	if (r < 0) {
 		if (e->code == ECONNRESET && x.talk.child.pidfd >= 0)
 			best_effort(host_explain_end(x.talk.child.pidfd, -1, "before it ran", e));
 		talk_abort(&x.talk);
 	} else if (!o->detach) {
 		const struct attach a = { .pidfd = x.talk.child.pidfd, .signals = x.talk.signals, .console = x.talk.console };
+		TRACE(ctx->trace, PROGRAM, "program", NULL);
 		r = host_attach(&a, e);
 	}
 	/* With something still in it (a detached process, what it left behind) it goes with the container. */
@@ -402,18 +406,18 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 	if (r == 0 && !p->terminal && o->console_socket)
 		r = err_bad(e, "--console-socket is given, but the process has no terminal");
 	if (r == 0)
-		r = facts_gather(f, e);
+		r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(f, e));
 	if (r == 0 && s->landlock)
 		facts_add_landlock(f);
 	if (r == 0)
-		r = load_filter(ctx, c, &x, e);
+		r = TRACE_CALL(ctx->trace, "read the filter", load_filter(ctx, c, &x, e));
 	const char *root = arena_printf(&ctx->arena, "/proc/%d/root", x.pid);
 	if (!root)
 		return err_nomem(e);
 	if (r == 0)
 		r = host_home(&ctx->arena, root, &p->env, p->user.uid, &x.home, e);
 	if (r == 0)
-		r = plan_exec(&ctx->arena, &x, f, ret, e);
+		r = TRACE_CALL(ctx->trace, "plan", plan_exec(&ctx->arena, &x, f, ret, e));
 	for (size_t i = 0; r == 0 && i < (*ret)->warnings.n; i++)
 		ctx_warn(ctx, "%s", (*ret)->warnings.v[i]);
 	return r;
@@ -426,9 +430,11 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	const struct plan *p = NULL;
 	enum status status = STATUS_CREATING;
 
-	int r = fd_check_kept(o->preserve_fds, e);
+	int r = trace_new(&ctx->arena, o->trace, "exec", argv[0], &ctx->trace, e);
 	if (r == 0)
-		r = store_load(ctx, argv[0], &c, e);
+		r = fd_check_kept(o->preserve_fds, e);
+	if (r == 0)
+		r = TRACE_CALL(ctx->trace, "read the state", store_load(ctx, argv[0], &c, e));
 	if (r == 0)
 		r = container_status(&c, &status, NULL, e);
 	if (r < 0)

@@ -256,7 +256,7 @@ static int poststart(struct restoration *k, struct err *e)
 	if (!s->hooks || !s->hooks->poststart.n)
 		return 0;
 	state_print_public(&b, s, "running", s->pid, 0);
-	return b.failed ? err_nomem(e) : hooks_run(&s->hooks->poststart, "poststart", b.p, e);
+	return b.failed ? err_nomem(e) : hooks_run(&s->hooks->poststart, "poststart", b.p, NULL, e);
 }
 
 static int outputs(struct restoration *k, struct err *e)
@@ -293,8 +293,8 @@ static int hooks_before(struct restoration *k, pid_t pid, struct err *e)
 	state_print_public(&b, k->c->state, "creating", pid, 0);
 	if (b.failed)
 		return err_nomem(e);
-	int r = hooks_run(&hooks->prestart, "prestart", b.p, e);
-	return r < 0 ? r : hooks_run(&hooks->create_runtime, "createRuntime", b.p, e);
+	int r = hooks_run(&hooks->prestart, "prestart", b.p, NULL, e);
+	return r < 0 ? r : hooks_run(&hooks->create_runtime, "createRuntime", b.p, NULL, e);
 }
 
 /* The first terminal is the container's own; others were of programs that joined it, whose callers are gone. */

@@ -43,7 +43,9 @@ static int run_created(struct ctx *ctx, const struct run_opts *o, struct contain
 		return r;
 	const struct attach a = { .pidfd = created->pidfd, .signals = created->signals, .console = created->console,
 				  .notify = o->common.notify };
+	struct trace_span running = trace_span(ctx->trace, TRACE_PROGRAM, "program", NULL);
 	int status = host_attach(&a, e);
+	trace_span_end(&running);
 	if (status >= 0 && !o->keep) {
 		r = host_destroy(ctx, c, -1, e);
 		if (r < 0)
@@ -64,7 +66,9 @@ static int run_run(struct ctx *ctx, const void *opts, int argc, char **argv, str
 	notify.outer = getenv("NOTIFY_SOCKET");
 	if (notify.outer && *notify.outer)
 		with.common.notify = &notify;
-	int r = bundle_plan(ctx, &o->common, argv[0], false, &b, e);
+	int r = trace_new(&ctx->arena, o->common.trace, "run", argv[0], &ctx->trace, e);
+	if (r == 0)
+		r = bundle_plan(ctx, &o->common, argv[0], false, &b, e);
 
 	(void)argc;
 	if (r < 0)

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "opt.h"
+#include "trace.h"
 
 struct ctx {
 	struct arena arena;
@@ -17,6 +18,7 @@ struct ctx {
 	bool debug, systemd_cgroup, version, help;
 	/* Derived by main(). */
 	const char *program; /* base name of argv[0] */
+	struct trace *trace; /* made by the command, written at the end; NULL: none is wanted */
 };
 
 struct command {
@@ -34,7 +36,7 @@ extern const struct opt global_options[];
 
 #define COMMANDS(X)                                                                              \
 	X(create) X(start) X(run) X(state) X(kill) X(delete) X(list) X(ps) X(exec) X(pause) X(resume) \
-	X(update) X(checkpoint) X(restore) X(spec) X(features) X(events) X(stats) X(probe) X(sandbox) X(sandbox_network) X(completion) \
+	X(update) X(checkpoint) X(restore) X(spec) X(features) X(events) X(stats) X(probe) X(sandbox) X(sandbox_network) X(completion) X(trace) \
 	X(vm) X(vm_monitor) X(vm_client)
 #define X(name) extern const struct command command_##name;
 COMMANDS(X)

@@ -49,6 +49,7 @@ static bool asked_to_end(int signals)
 
 static int wait_message(struct talk *t, int64_t deadline, struct err *e)
 {
+	TRACE(t->trace, HOST, "wait for the container side", NULL);
 	struct pollfd p[2] = { { .fd = t->child.sync, .events = POLLIN }, { .fd = t->signals, .events = POLLIN } };
 
 	for (;;) {
@@ -93,6 +94,7 @@ static int on_forked(struct talk *t, const struct sync_message *m, int *fd, stru
 	int r = 0;
 	if (maps) {
 		t->mapped = true;
+		TRACE(t->trace, HOST, "id maps", NULL);
 		r = idmap_write(t->child.pid, &t->plan->maps, e);
 	}
 	if (r == 0)
@@ -136,6 +138,14 @@ static int on_notify(struct talk *t, const struct sync_message *m, int *fd, stru
 	return r < 0 ? r : sync_send(t->child.sync, SYNC_HANDED, 0, -1, e);
 }
 
+static int on_trace(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
+{
+	(void)fd;
+	(void)e;
+	trace_stamps(t->trace, m);
+	return 0;
+}
+
 static int on_error(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
 {
 	(void)t;
@@ -149,7 +159,7 @@ static const struct {
 	int (*run)(struct talk *t, const struct sync_message *m, int *fd, struct err *e);
 } answers[] = {
 	{ SYNC_FORKED, on_forked }, { SYNC_MOUNTED, on_mounted }, { SYNC_CONSOLE, on_console },
-	{ SYNC_NOTIFY, on_notify }, { SYNC_ERROR, on_error },
+	{ SYNC_NOTIFY, on_notify }, { SYNC_ERROR, on_error }, { SYNC_TRACE, on_trace },
 };
 
 int talk_until_ready(struct talk *t, struct err *e)
@@ -272,9 +282,22 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
 	return r;
 }
 
-int talk_start(int sync, const char *state, int timeout_ms, struct err *e)
+/* The next message that is no TRACE. */
+static int recv_start(int sync, int timeout_ms, struct trace *t, struct sync_message *m, struct err *e)
 {
-	auto_close int state_fd = -EBADF, fd = -EBADF;
+	for (;;) {
+		auto_close int fd = -EBADF;
+		int r = sync_recv(sync, timeout_ms, m, &fd, e);
+		if (r < 0 || m->type != SYNC_TRACE)
+			return r;
+		trace_stamps(t, m);
+	}
+}
+
+int talk_start(int sync, const char *state, int timeout_ms, struct trace *t, struct err *e)
+{
+	TRACE(t, HOST, "start: until the program is executed", NULL);
+	auto_close int state_fd = -EBADF;
 	struct sync_message m = { 0 };
 	int r;
 
@@ -283,16 +306,18 @@ int talk_start(int sync, const char *state, int timeout_ms, struct err *e)
 		if (state_fd < 0)
 			return err_sys(e, state_fd, "hold the state for hooks");
 	}
-	r = sync_send(sync, SYNC_START, 0, state_fd, e);
+	r = sync_send(sync, SYNC_START, t ? SYNC_START_TRACE : 0, state_fd, e);
 	if (r == 0)
-		r = sync_recv(sync, timeout_ms, &m, &fd, e);
+		r = recv_start(sync, timeout_ms, t, &m, e);
 	bool executing = r == 0 && m.type == SYNC_EXECUTING;
 	if (executing)
-		r = sync_recv(sync, timeout_ms, &m, &fd, e);
+		r = recv_start(sync, timeout_ms, t, &m, e);
 	if (r < 0)
 		return r;
-	if (m.type == SYNC_EOF && executing)
+	if (m.type == SYNC_EOF && executing) {
+		trace_executed(t);
 		return 0;
+	}
 	if (m.type == SYNC_EOF)
 		return err_set(e, ECONNRESET, "the container's first process ended before the program was executed");
 	if (m.type != SYNC_ERROR)

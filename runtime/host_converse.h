@@ -19,6 +19,7 @@ struct talk {
 	/* A seccomp listener to hand over. */
 	int (*notify)(struct talk *t, int fd, struct err *e);
 	bool outside_allowed; /* born knows how to */
+	struct trace *trace; /* NULL: none is wanted */
 	void *arg;
 	/* Results. */
 	int console; /* -1: none */
@@ -36,8 +37,8 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e) MUST_CHECK;
  */
 int talk_until_ready(struct talk *t, struct err *e) MUST_CHECK;
 
-/* START, then the end of file that means "executed"; ERROR becomes ours. `state` may be NULL. */
-int talk_start(int sync, const char *state, int timeout_ms, struct err *e) MUST_CHECK;
+/* START, then the end of file that means "executed"; ERROR becomes ours. `state` and `t` may be NULL. */
+int talk_start(int sync, const char *state, int timeout_ms, struct trace *t, struct err *e) MUST_CHECK;
 
 /* Kills the container side and reaps it. */
 void talk_abort(struct talk *t);

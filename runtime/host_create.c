@@ -66,6 +66,14 @@ static void state_text(struct strbuf *b, const struct state *s, const char *stat
 	state_print_public(b, s, status, pid, 0);
 }
 
+/* On the host side's lane as one. */
+static int run_traced_hooks(struct ctx *ctx, const struct hook_list *l, const char *point, const char *state, struct err *e)
+{
+	TRACE(ctx->trace, HOST, "hooks", point);
+
+	return hooks_run(l, point, state, ctx->trace, e);
+}
+
 static int run_hooks(struct creation *k, const struct hook_list *l, const char *point, struct err *e)
 {
 	auto_strbuf struct strbuf b = { 0 };
@@ -73,7 +81,7 @@ static int run_hooks(struct creation *k, const struct hook_list *l, const char *
 	if (!l->n)
 		return 0;
 	state_text(&b, k->c->state, "creating", k->talk.child.pid);
-	return b.failed ? err_nomem(e) : hooks_run(l, point, b.p, e);
+	return b.failed ? err_nomem(e) : run_traced_hooks(k->ctx, l, point, b.p, e);
 }
 
 /* ---- answers to the container side -------------------------------------------------------------------------------- */
@@ -81,6 +89,8 @@ static int run_hooks(struct creation *k, const struct hook_list *l, const char *
 static int born(struct talk *t, struct err *e)
 {
 	struct creation *k = t->arg;
+
+	TRACE(k->ctx->trace, HOST, "place the first process", NULL);
 
 	k->c->state->pid = t->child.pid;
 	int r = k->plan->rdt ? rdt_join(k->plan->rdt->group, k->plan->rdt->monitor, t->child.pid, e) : 0;
@@ -95,7 +105,8 @@ static int mounted(struct talk *t, const char **ret_state, struct err *e)
 
 	k->c->state->pid = t->child.pid;
 	/* Hooks see the network as the program will. */
-	int r = netdevs_move(&k->ctx->arena, k->plan->config, t->child.pid, &k->netdevs, e);
+	int r = TRACE_CALL(k->ctx->trace, "network devices",
+			   netdevs_move(&k->ctx->arena, k->plan->config, t->child.pid, &k->netdevs, e));
 	if (r < 0)
 		return r;
 	k->hooks_begun = true;
@@ -136,7 +147,7 @@ static int start_container_side(struct creation *k, struct err *e)
 
 	if (!fds)
 		return err_nomem(e);
-	int r = host_open_all(p, k->c->dir_fd, fds, e);
+	int r = TRACE_CALL(k->ctx->trace, "open descriptors", host_open_all(p, k->c->dir_fd, fds, e));
 	if (r < 0)
 		return r;
 	const struct spawn s = {
@@ -147,6 +158,7 @@ static int start_container_side(struct creation *k, struct err *e)
 		.clone_flags = p->clone_flags,
 		.cgroup_fd = k->cgroup.fd,
 		.keep_fds = p->keep_fds,
+		.trace = k->ctx->trace,
 	};
 	r = talk_begin(&k->talk, &s, e);
 	host_close_all(p, fds);
@@ -215,26 +227,27 @@ static int make_rdt(struct creation *k, struct err *e)
 
 static int creation_steps(struct creation *k, struct err *e)
 {
-	int r = record_new(k->ctx, k->c, k->plan, e);
+	struct trace *t = k->ctx->trace;
+	int r = TRACE_CALL(t, "write the state", record_new(k->ctx, k->c, k->plan, e));
 
 	if (r == 0)
-		r = host_cgroup_make(k->ctx, k->c, k->plan, &k->cgroup, e);
+		r = TRACE_CALL(t, "make the cgroup", host_cgroup_make(k->ctx, k->c, k->plan, &k->cgroup, e));
 	if (r == 0)
 		r = make_rdt(k, e);
-	if (r == 0)
-		r = record_filter(k->c, k->plan, e);
+	if (r == 0 && k->plan->filter.n)
+		r = TRACE_CALL(t, "keep the filter", record_filter(k->c, k->plan, e));
 	if (r == 0)
 		r = start_container_side(k, e);
 	if (r == 0)
 		r = host_rlimits(&k->talk, e);
 	if (r == 0 && k->cgroup.fd >= 0)
-		r = cgroup_apply(k->cgroup.fd, &k->plan->cgroup->knobs, CGROUP_LATE, e);
+		r = TRACE_CALL(t, "late limits", cgroup_apply(k->cgroup.fd, &k->plan->cgroup->knobs, CGROUP_LATE, e));
 	if (r == 0 && k->plan->cgroup_leaf)
 		r = cgroup_make_leaf(k->cgroup.fd, k->c->state->cgroup_path, k->talk.child.pid, k->plan->cgroup->owner_set,
 				     k->plan->cgroup->owner_uid, e);
 	if (r == 0)
-		r = record_created(k, e);
-	return r < 0 ? r : host_outputs(&k->talk, k->out, e);
+		r = TRACE_CALL(t, "write the state", record_created(k, e));
+	return r < 0 ? r : TRACE_CALL(t, "outputs", host_outputs(&k->talk, k->out, e));
 }
 
 static int remove_rdt(const struct state *s, struct err *e)
@@ -274,6 +287,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 		.talk = { .plan = p,
 			  .child = { .pidfd = -EBADF, .sync = -EBADF },
 			  .timeout_ms = CREATE_TIMEOUT_MS,
+			  .trace = ctx->trace,
 			  .born = born,
 			  .mounted = mounted,
 			  .notify = hand_listener,
@@ -317,13 +331,13 @@ int host_start(struct ctx *ctx, struct container *c, int sync, struct err *e)
 	state_text(&running, s, "running", s->pid);
 	if (inside.failed || running.failed)
 		return err_nomem(e);
-	r = talk_start(sync, s->start_hooks ? inside.p : NULL, START_TIMEOUT_MS, e);
+	r = talk_start(sync, s->start_hooks ? inside.p : NULL, START_TIMEOUT_MS, ctx->trace, e);
 	if (r == 0 && s->hooks)
-		r = hooks_run(&s->hooks->poststart, "poststart", running.p, e);
+		r = s->hooks->poststart.n ? run_traced_hooks(ctx, &s->hooks->poststart, "poststart", running.p, e) : 0;
 	if (r == 0) {
 		(void)unlinkat(c->dir_fd, STORE_START, 0);
 		s->status = "running";
-		return store_save(c, e);
+		return TRACE_CALL(ctx->trace, "write the state", store_save(c, e));
 	}
 	/* The specification: a failed start or poststart hook stops the container and goes on with its deletion. */
 	struct err second;
@@ -364,12 +378,13 @@ void host_poststop(struct ctx *ctx, struct container *c)
 		return;
 	state_text(&b, c->state, "stopped", 0);
 	if (!b.failed)
-		hooks_run_all(&c->state->hooks->poststop, "poststop", b.p, warn_hook, ctx);
+		hooks_run_all(&c->state->hooks->poststop, "poststop", b.p, ctx->trace, warn_hook, ctx);
 }
 
 int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
 {
 	const struct state *s = c->state;
+	TRACE(ctx->trace, HOST, "destroy", NULL);
 	int r = 0;
 
 	if (s) {
@@ -385,7 +400,7 @@ int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
 				best_effort(proc_wait_end(first, CGROUP_REMOVE_TIMEOUT_MS));
 			best_effort(proc_reap(first)); /* only when it is our own child */
 		}
-		r = host_cgroup_remove(ctx, s, e);
+		r = TRACE_CALL(ctx->trace, "remove the cgroup", host_cgroup_remove(ctx, s, e));
 		if (r == 0)
 			r = remove_rdt(s, e);
 		if (r < 0)

@@ -210,14 +210,16 @@ static int hook_run(const struct hook *h, int state_fd, struct err *e)
 	return r < 0 ? r : job_wait(&j, e);
 }
 
-static int hook_run_named(const struct hook_list *hooks, size_t i, const char *point, int state_fd, struct err *e)
+static int hook_run_named(const struct hook_list *hooks, size_t i, const char *point, int state_fd, struct trace *t,
+			  struct err *e)
 {
+	TRACE(t, HOOKS, point, hooks->v[i].path);
 	int r = hook_run(&hooks->v[i], state_fd, e);
 
 	return r < 0 ? err_in(e, "%s hook %zu (%s)", point, i, hooks->v[i].path) : 0;
 }
 
-int hooks_run(const struct hook_list *hooks, const char *point, const char *state, struct err *e)
+int hooks_run(const struct hook_list *hooks, const char *point, const char *state, struct trace *t, struct err *e)
 {
 	if (!hooks->n)
 		return 0;
@@ -225,14 +227,14 @@ int hooks_run(const struct hook_list *hooks, const char *point, const char *stat
 	if (fd < 0)
 		return err_sys(e, fd, "hold the state for %s hooks", point);
 	for (size_t i = 0; i < hooks->n; i++) {
-		int r = hook_run_named(hooks, i, point, fd, e);
+		int r = hook_run_named(hooks, i, point, fd, t, e);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-void hooks_run_all(const struct hook_list *hooks, const char *point, const char *state,
+void hooks_run_all(const struct hook_list *hooks, const char *point, const char *state, struct trace *t,
 		   void (*warn)(void *arg, const char *text), void *arg)
 {
 	struct err e;
@@ -244,6 +246,6 @@ void hooks_run_all(const struct hook_list *hooks, const char *point, const char 
 		return;
 	}
 	for (size_t i = 0; i < hooks->n; i++)
-		if (hook_run_named(hooks, i, point, fd, &e) < 0)
+		if (hook_run_named(hooks, i, point, fd, t, &e) < 0)
 			warn(arg, e.text);
 }

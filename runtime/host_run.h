@@ -10,6 +10,7 @@
 #include "../oci/config.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "trace.h"
 
 struct job {
 	/* Set by the caller. */
@@ -44,11 +45,11 @@ int job_wait_output(struct job *j, struct strbuf *ret, struct err *e) MUST_CHECK
 
 /*
  * Runs the hooks of one point in order, each with `state` (JSON) on its standard input; stops at the first
- * failure. `point` is the member's name ("createRuntime").
+ * failure. `point` is the member's name ("createRuntime"). `t` may be NULL.
  */
-int hooks_run(const struct hook_list *hooks, const char *point, const char *state, struct err *e) MUST_CHECK;
+int hooks_run(const struct hook_list *hooks, const char *point, const char *state, struct trace *t, struct err *e) MUST_CHECK;
 /* All of them, whatever happens; each failure is handed to `warn`. */
-void hooks_run_all(const struct hook_list *hooks, const char *point, const char *state,
+void hooks_run_all(const struct hook_list *hooks, const char *point, const char *state, struct trace *t,
 		   void (*warn)(void *arg, const char *text), void *arg);
 
 #endif

@@ -111,8 +111,9 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 /* ---- descriptors of the child --------------------------------------------------------------------------------- */
 
 /* The init program as a sealed memfd: nobody can write to it, not even the container's root. */
-static int image_memfd(struct err *e)
+static int image_memfd(const struct spawn *s, struct err *e)
 {
+	TRACE(s->trace, HOST, "copy and seal ctr-init", NULL);
 	auto_close int fd = memfd_create("ctr-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | SYS_MFD_EXEC);
 
 	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memfd was executable */
@@ -130,6 +131,7 @@ static int image_memfd(struct err *e)
 
 static int plan_memfd(const struct spawn *s, struct err *e)
 {
+	TRACE(s->trace, HOST, "pack the plan", NULL);
 	size_t size = plan_packed_size(s->steps);
 	auto_close int fd = memfd_create("ctr-plan", MFD_CLOEXEC);
 
@@ -201,8 +203,9 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 {
 	int pair[2], pidfd = -EBADF;
 	char number[16];
-	char *argv[] = { (char *)(uintptr_t) "ctr-init", number, NULL }, *envp[] = { NULL };
-	auto_close int image = image_memfd(e);
+	char *argv[] = { (char *)(uintptr_t) "ctr-init", number, s->trace ? (char *)(uintptr_t) "trace" : NULL, NULL };
+	char *envp[] = { NULL };
+	auto_close int image = image_memfd(s, e);
 	auto_close int plan = image < 0 ? -EBADF : plan_memfd(s, e);
 
 	if (image < 0 || plan < 0)
@@ -223,7 +226,13 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 		.cgroup = s->cgroup_fd >= 0 ? (uint64_t)s->cgroup_fd : 0,
 	};
 	inherit_kept(s->keep_fds, true);
+	if (s->trace)
+		s->trace->steps = s->steps;
+	struct trace_span cloning = trace_span(s->trace, TRACE_HOST, "clone", NULL);
+	if (s->trace)
+		s->trace->container_ns = trace_now();
 	long pid = clone_and_exec(&args, image, argv, envp);
+	trace_span_end(&cloning);
 	int saved = pid < 0 ? (int)-pid : 0;
 	inherit_kept(s->keep_fds, false);
 	drop_block(base, s->n_open + 2);

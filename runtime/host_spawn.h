@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "plan.h"
+#include "trace.h"
 
 /* What enters the container: the program embedded in ctr, its plan, and its descriptors. */
 struct spawn {
@@ -18,6 +19,7 @@ struct spawn {
 	uint64_t clone_flags; /* CLONE_NEW* */
 	int cgroup_fd;	      /* -1: stay in the caller's cgroup */
 	uint32_t keep_fds;    /* descriptors 3..3+n-1 are inherited */
+	struct trace *trace;  /* NULL: none is wanted */
 };
 
 struct spawned {

@@ -264,6 +264,17 @@ static int exit_status(const struct err *e, const char *command)
 	return 1;
 }
 
+/* Whatever the command did is done: that nobody can read how long it took does not undo it. */
+static void write_trace(const struct ctx *ctx, const char *failure)
+{
+	struct err e;
+
+	if (trace_write(ctx->trace, CTR_VERSION, failure, &e) < 0) {
+		log_record(ctx, "warning", e.text, NULL);
+		(void)fprintf(stderr, "ctr: %s\n", e.text);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct ctx ctx = { .program = argc > 0 && argv[0] ? argv[0] : "ctr" };
@@ -287,6 +298,8 @@ int main(int argc, char **argv)
 		r = arena_init(&ctx.arena, 0, &e);
 	if (r == 0)
 		r = dispatch(&ctx, MAX(argc, 1), argv, &e);
+	if (ctx.trace)
+		write_trace(&ctx, r < 0 ? e.text : NULL);
 	if (r < 0) {
 		log_record(&ctx, "error", e.text, err_name(e.code));
 		(void)fprintf(stderr, "ctr: %s\n", e.text);

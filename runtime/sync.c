@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -17,10 +18,16 @@
 struct wire {
 	uint32_t type;
 	int32_t value;
-	int32_t code;
-	char text[ERR_TEXT_MAX];
+	union {
+		struct {
+			int32_t code;
+			char text[ERR_TEXT_MAX];
+		} error;
+		struct sync_stamp stamps[SYNC_STAMPS_MAX];
+	};
 };
-#define WIRE_SHORT offsetof(struct wire, code)
+#define WIRE_SHORT offsetof(struct wire, error)
+#define WIRE_TEXT offsetof(struct wire, error.text)
 
 const char *sync_name(uint32_t type)
 {
@@ -29,6 +36,7 @@ const char *sync_name(uint32_t type)
 		[SYNC_HOOKED] = "hooked", [SYNC_CONSOLE] = "console", [SYNC_NOTIFY] = "notify",
 		[SYNC_HANDED] = "handed", [SYNC_READY] = "ready",     [SYNC_START] = "start",
 		[SYNC_ERROR] = "error",	  [SYNC_EOF] = "end of file", [SYNC_EXECUTING] = "executing",
+		[SYNC_TRACE] = "trace",
 	};
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
 }
@@ -68,11 +76,19 @@ int sync_send(int sock, uint32_t type, int32_t value, int fd, struct err *e)
 
 void sync_send_error(int sock, const struct err *what)
 {
-	struct wire w = { .type = SYNC_ERROR, .code = what->code };
-	size_t n = strnlen(what->text, sizeof(w.text) - 1);
+	struct wire w = { .type = SYNC_ERROR, .error.code = what->code };
+	size_t n = strnlen(what->text, sizeof(w.error.text) - 1);
 
-	memcpy(w.text, what->text, n);
-	(void)send_wire(sock, &w, offsetof(struct wire, text) + n, -1);
+	memcpy(w.error.text, what->text, n);
+	(void)send_wire(sock, &w, WIRE_TEXT + n, -1);
+}
+
+void sync_send_stamps(int sock, const struct sync_stamp *v, uint32_t n)
+{
+	struct wire w = { .type = SYNC_TRACE, .value = (int32_t)n };
+
+	memcpy(w.stamps, v, n * sizeof(*v));
+	(void)send_wire(sock, &w, WIRE_SHORT + n * sizeof(*v), -1);
 }
 
 /* Waits for input; the deadline is on the monotonic clock, so signals do not extend it. */
@@ -106,10 +122,23 @@ static int take_descriptor(struct msghdr *m, int *ret_fd)
 	return m->msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? -EPROTO : 0;
 }
 
+/* What a message of this type and value must be long. */
+static bool is_well_formed(const struct wire *w, size_t n)
+{
+	if (n < WIRE_SHORT || w->type == 0 || w->type >= SYNC_EOF)
+		return false;
+	if (w->type == SYNC_ERROR)
+		return n >= WIRE_TEXT;
+	if (w->type == SYNC_TRACE)
+		return w->value > 0 && w->value <= SYNC_STAMPS_MAX &&
+		       n == WIRE_SHORT + (size_t)w->value * sizeof(w->stamps[0]);
+	return n == WIRE_SHORT;
+}
+
 int sync_recv(int sock, int timeout_ms, struct sync_message *ret, int *ret_fd, struct err *e)
 {
 	struct wire w = { 0 };
-	struct iovec iov = { &w, sizeof(w) - 1 }; /* the last byte of the text stays NUL */
+	struct iovec iov = { &w, WIRE_TEXT + ERR_TEXT_MAX - 1 }; /* the last byte of the text stays NUL */
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -134,15 +163,16 @@ int sync_recv(int sock, int timeout_ms, struct sync_message *ret, int *ret_fd, s
 	if (n <= 0)
 		return 0;
 	r = take_descriptor(&m, &fd);
-	if (r < 0 || (size_t)n < WIRE_SHORT || ((size_t)n > WIRE_SHORT && w.type != SYNC_ERROR) || w.type == 0 ||
-	    w.type >= SYNC_EOF || (w.type == SYNC_ERROR && (size_t)n < offsetof(struct wire, text)))
+	if (r < 0 || !is_well_formed(&w, (size_t)n))
 		return err_set(e, EPROTO, "malformed message from the other side");
 	ret->type = w.type;
 	ret->value = w.value;
 	if (w.type == SYNC_ERROR) {
-		ret->err.code = w.code > 0 && w.code < 4096 ? w.code : EPROTO;
-		memcpy(ret->err.text, w.text, sizeof(ret->err.text));
+		ret->err.code = w.error.code > 0 && w.error.code < 4096 ? w.error.code : EPROTO;
+		memcpy(ret->err.text, w.error.text, sizeof(ret->err.text));
 	}
+	if (w.type == SYNC_TRACE)
+		memcpy(ret->stamps, w.stamps, (size_t)w.value * sizeof(w.stamps[0]));
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

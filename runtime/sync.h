@@ -17,6 +17,8 @@
  *	I --EXECUTING--------> H	the program comes next: an end of file before this is the end of I itself
  *	I  end of file		 	the program was executed (every descriptor is close-on-exec)
  *	I --ERROR err--------> H	instead of any message of I; I then exits with status 1
+ *	I --TRACE stamps-----> H	only when a trace was asked for, by the plan or by START: before READY, EXECUTING
+ *				and ERROR, and whenever the few stamps that I keeps are full
  *
  * Between create and start the pair is replaced by a connection to the listener in the state directory;
  * START, ERROR and the end of file then travel on that. An end of file from H before START means that
@@ -32,13 +34,29 @@
 
 enum sync_type {
 	SYNC_FORKED = 1, SYNC_MAPPED, SYNC_MOUNTED, SYNC_HOOKED, SYNC_CONSOLE, SYNC_NOTIFY, SYNC_HANDED,
-	SYNC_READY, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_EOF,
+	SYNC_READY, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_TRACE, SYNC_EOF,
 };
+
+/* The value of a START that asks for stamps. */
+#define SYNC_START_TRACE 1
+
+/* When something ended: CLOCK_REALTIME in nanoseconds, the clock that a time namespace leaves alone. */
+struct sync_stamp {
+	uint64_t ns;
+	uint32_t op;	/* enum step_op, or one of below */
+	uint32_t index; /* of the step in the plan */
+};
+#define SYNC_STAMP_ENTERED 0x10000U /* our program runs; nothing of it before that is known */
+#define SYNC_STAMP_PLAN 0x10001U    /* the plan is taken over and checked */
+#define SYNC_STAMPS_MAX 62	    /* no longer a message than one with an error */
 
 struct sync_message {
 	uint32_t type;	/* enum sync_type */
-	int32_t value;	/* FORKED: the pid in the sender's pid namespace */
-	struct err err; /* ERROR only; not sent otherwise */
+	int32_t value;	/* FORKED: the pid in the sender's pid namespace; START: flags; TRACE: how many stamps */
+	union {
+		struct err err; /* ERROR only; not sent otherwise */
+		struct sync_stamp stamps[SYNC_STAMPS_MAX]; /* TRACE only */
+	};
 };
 
 const char *sync_name(uint32_t type);
@@ -47,6 +65,9 @@ const char *sync_name(uint32_t type);
 int sync_send(int sock, uint32_t type, int32_t value, int fd, struct err *e) MUST_CHECK;
 /* Sends an ERROR; nothing to do when that fails. */
 void sync_send_error(int sock, const struct err *what);
+
+/* Sends n stamps, 1 to SYNC_STAMPS_MAX; nothing to do when that fails. */
+void sync_send_stamps(int sock, const struct sync_stamp *v, uint32_t n);
 
 /*
  * Receives one message; *ret_fd is the attached descriptor (close-on-exec) or negative. The peer's end of file

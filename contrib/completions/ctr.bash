@@ -12,18 +12,18 @@ _ctr()
 	case $command in
 	'')
 		options="--root --log --log-format --debug --systemd-cgroup --cgroup-manager --rootless --isolation --version "
-		ids="create start run state kill delete list ps exec pause resume update checkpoint restore spec features events stats probe sandbox completion vm "
+		ids="create start run state kill delete list ps exec pause resume update checkpoint restore spec features events stats probe sandbox completion trace vm "
 		;;
 	create)
-		options="--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --overlay --init --dry-run --help"
+		options="--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --overlay --init --dry-run --trace --help"
 		ids=$(ctr list --quiet 2>/dev/null)
 		;;
 	start)
-		options="--help"
+		options="--trace --help"
 		ids=$(ctr list --quiet 2>/dev/null)
 		;;
 	run)
-		options="--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --overlay --init --dry-run --detach --keep --help"
+		options="--bundle --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --overlay --init --dry-run --trace --detach --keep --help"
 		ids=$(ctr list --quiet 2>/dev/null)
 		;;
 	state)
@@ -46,7 +46,7 @@ _ctr()
 		ids=$(ctr list --quiet 2>/dev/null)
 		;;
 	exec)
-		options="--process --cwd --env --tty --user --additional-gids --detach --pid-file --console-socket --pidfd-socket --process-label --apparmor --no-new-privs --cap --preserve-fds --cgroup --resources --ignore-paused --help"
+		options="--process --cwd --env --tty --user --additional-gids --detach --pid-file --console-socket --pidfd-socket --process-label --apparmor --no-new-privs --cap --preserve-fds --cgroup --resources --trace --ignore-paused --help"
 		ids=$(ctr list --quiet 2>/dev/null)
 		;;
 	pause)
@@ -90,6 +90,9 @@ _ctr()
 		options="--rw --ro --bind --tmpfs --overlay --overlay-root --root --device --gui --env --workdir --user --net --publish --memory --cpus --pids --seccomp --landlock --init --vm --profile --name --detach --save --explain --dry-run --help"
 		;;
 	completion)
+		options="--help"
+		;;
+	trace)
 		options="--help"
 		;;
 	vm)

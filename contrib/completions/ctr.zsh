@@ -27,6 +27,7 @@ _ctr()
 		'probe:show what this machine can run and what it runs inside of'
 		'sandbox:run a command that sees the system read-only and writes only to the current directory'
 		'completion:print what a shell needs to complete command lines of ctr'
+		'trace:draw a file of --trace\: where the time of a command went, as SVG'
 		'vm:make the files that micro-VMs start from'
 	)
 	_arguments -C \
@@ -56,8 +57,10 @@ _ctr()
 			'--overlay=[write to memory or to DIR instead of to the root filesystem]:tmpfs|DIR:_files' \
 			'--init[pid 1 is a small supervisor, the program its child]' \
 			'--dry-run[print the plan as JSON and start nothing]' \
+			'--trace=[write where the time went to FILE, for Perfetto or `ctr trace`]:FILE:_files' \
 			'--help[explain this command]' '1:container:_ctr_ids' ;;
 		start) _arguments \
+			'--trace=[write where the time went to FILE, for Perfetto or `ctr trace`]:FILE:_files' \
 			'--help[explain this command]' '1:container:_ctr_ids' ;;
 		run) _arguments \
 			'--bundle=[the bundle (default\: .)]:DIR:_files' \
@@ -71,6 +74,7 @@ _ctr()
 			'--overlay=[write to memory or to DIR instead of to the root filesystem]:tmpfs|DIR:_files' \
 			'--init[pid 1 is a small supervisor, the program its child]' \
 			'--dry-run[print the plan as JSON and start nothing]' \
+			'--trace=[write where the time went to FILE, for Perfetto or `ctr trace`]:FILE:_files' \
 			'--detach[do not wait for the program]' \
 			'--keep[do not delete the container afterwards]' \
 			'--help[explain this command]' '1:container:_ctr_ids' ;;
@@ -108,6 +112,7 @@ _ctr()
 			'--preserve-fds=[pass descriptors 3 to 3+N-1 on]:N:_files' \
 			'--cgroup=[cgroup below the container'\''s]:PATH:_files' \
 			'--resources=[limits of its own, as linux.resources (JSON)]:FILE:_files' \
+			'--trace=[write where the time went to FILE, for Perfetto or `ctr trace`]:FILE:_files' \
 			'--ignore-paused[also into a paused container]' \
 			'--help[explain this command]' '1:container:_ctr_ids' ;;
 		pause) _arguments \
@@ -225,6 +230,8 @@ _ctr()
 			'--dry-run[print the plan as JSON and start nothing]' \
 			'--help[explain this command]' '*::command:_normal' ;;
 		completion) _arguments \
+			'--help[explain this command]' '*::command:_normal' ;;
+		trace) _arguments \
 			'--help[explain this command]' '*::command:_normal' ;;
 		vm) _arguments \
 			'--kernel=[kernel image (default\: the newest of /boot)]:FILE:_files' \

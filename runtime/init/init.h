@@ -32,6 +32,9 @@ struct init {
 	int state;	/* the state document for hooks, or -1 */
 	mode_t umask;	/* what the program gets */
 	bool started;	/* past the gate */
+	bool tracing;	/* stamps are wanted */
+	uint32_t n_stamps;
+	struct sync_stamp *stamps; /* room for SYNC_STAMPS_MAX */
 	const struct step_seccomp *filter; /* to be loaded right before the exec, or NULL */
 	int landlock;	/* a ruleset that comes into force right before the exec, or -1 */
 	const struct step_exec *exec;	   /* known from the beginning: what stays open */
@@ -50,6 +53,10 @@ struct init {
 PLAN_STEPS(X)
 #undef X
 
+/* Notes when something ended, where a trace is wanted. */
+void init_stamp(struct init *in, uint32_t op, uint32_t index);
+/* Sends what was noted. */
+void init_send_stamps(struct init *in);
 /* The container's root as a descriptor, opened when the plan had no root step (exec). */
 int init_root_fd(struct init *in, struct err *e) MUST_CHECK;
 /* Nobody looks into us, and we end with the host side. Again after each change of credentials, which undoes both. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entry and interpreter. argv[1] is the number of the first inherited descriptor: the sync socket, behind
- * it the plan and the open slots. The environment is empty. Whatever fails is sent to the host side as one
+ * it the plan and the open slots; an argv[2] asks for a trace. The environment is empty. Whatever fails is sent to the host side as one
  * error, and the process ends with status 1.
  */
 #include <errno.h>
@@ -119,6 +119,28 @@ static int set_up(struct init *in, const struct plan_header *h, struct err *e)
 	return r < 0 ? err_sys(e, r, "close inherited descriptors") : 0;
 }
 
+/* ---- trace ---------------------------------------------------------------------------------------------- */
+
+void init_send_stamps(struct init *in)
+{
+	if (in->n_stamps)
+		sync_send_stamps(in->sync, in->stamps, in->n_stamps);
+	in->n_stamps = 0;
+}
+
+void init_stamp(struct init *in, uint32_t op, uint32_t index)
+{
+	struct timespec t;
+
+	if (!in->tracing)
+		return;
+	if (in->n_stamps == SYNC_STAMPS_MAX)
+		init_send_stamps(in);
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	in->stamps[in->n_stamps++] =
+		(struct sync_stamp){ (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec, op, index };
+}
+
 static int run(struct init *in, struct err *e)
 {
 	struct plan_cursor cursor = { 0 };
@@ -129,8 +151,11 @@ static int run(struct init *in, struct err *e)
 
 	if (r == 0)
 		r = set_up(in, plan, e);
-	while (r == 0 && plan_next(plan, &cursor, &step))
+	init_stamp(in, SYNC_STAMP_PLAN, 0);
+	while (r == 0 && plan_next(plan, &cursor, &step)) {
 		r = run_step(in, &step, e);
+		init_stamp(in, step.op, cursor.index - 1);
+	}
 	return r < 0 ? r : err_set(e, EPROTO, "plan: it ends without an exec");
 }
 
@@ -142,18 +167,23 @@ void init_guard(void)
 
 int main(int argc, char **argv)
 {
-	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1 };
+	struct sync_stamp stamps[SYNC_STAMPS_MAX];
+	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .stamps = stamps };
 	struct err e = { 0 };
 
 	init_guard();
 	(void)prctl(PR_SET_NAME, "ctr-init", 0, 0, 0); /* instead of the memfd's */
 	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would let children vanish before they are waited for */
-	in.first = argc == 2 ? parse_number(argv[1]) : -1;
+	in.tracing = argc == 3;
+	init_stamp(&in, SYNC_STAMP_ENTERED, 0);
+	in.first = argc == 2 || argc == 3 ? parse_number(argv[1]) : -1;
 	if (in.first < 3)
 		return 2;
 	in.sync = in.first;
 	in.umask = umask(0);
-	if (run(&in, &e) < 0)
+	if (run(&in, &e) < 0) {
+		init_send_stamps(&in);
 		sync_send_error(in.sync, &e);
+	}
 	return 1;
 }

@@ -231,6 +231,7 @@ static int wait_call(struct init *in, int listener, struct err *e)
 	/* Still armed it would end us with the creator, who has said by then that all is well. */
 	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
 		return err_sys(e, errno, "outlive the creator");
+	init_send_stamps(in);
 	int r = sync_send(in->sync, SYNC_READY, 0, -1, e);
 	if (r < 0)
 		return r;
@@ -260,6 +261,8 @@ static int wait_call(struct init *in, int listener, struct err *e)
 			(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 			(void)close(listener);
 			in->sync = sock;
+			in->tracing = m.value & SYNC_START_TRACE;
+			init_stamp(in, SYNC_STAMP_ENTERED, 0);
 			keep_state(in, fd);
 			return 0;
 		}
@@ -277,6 +280,7 @@ int init_gate(struct init *in, const struct step_gate *s, struct err *e)
 	in->started = true;
 	if (s->listener >= 0)
 		return wait_call(in, in->slots[s->listener], e);
+	init_send_stamps(in);
 	int r = sync_send(in->sync, SYNC_READY, 0, -1, e);
 	if (r == 0)
 		r = sync_recv(in->sync, -1, &m, &fd, e);
@@ -309,6 +313,8 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	if (r < 0)
 		return err_sys(e, r, "give the program the default signals");
 	r = init_lower_limits(in, e);
+	init_stamp(in, STEP_EXEC, 0);
+	init_send_stamps(in);
 	/* Before the filter, which may not allow it. */
 	if (r == 0)
 		r = sync_send(in->sync, SYNC_EXECUTING, 0, -1, e);
