@@ -99,7 +99,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check completions faults race unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check completions faults race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -245,6 +245,10 @@ faults: all
 # Root, in a mount namespace with cgroup v2 of its own.
 race: all
 	$(Q)unshare -m --propagation private sh -c 'mount -t cgroup2 none /sys/fs/cgroup; tests/race/run $(abspath build/race) $(or $(ROUNDS),2000)'
+
+# Root: many containers at once, many cycles; SCALE_RESULTS=FILE takes the tables.
+scale: all
+	$(Q)tests/scale/run $(or $(CONTAINERS),1000) $(or $(CYCLES),100000) $(SCALE_RESULTS)
 
 # From the tables of the options; a test compares.
 completions: all
