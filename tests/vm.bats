@@ -41,7 +41,7 @@ guest()
 {
 	local script
 	script=$(cat)
-	run "$VM" run --time 120 "$@" bash --norc -euc 'PATH=/src/build:$PATH; D=$(mktemp -d); trap "rm -rf $D" EXIT
+	run "$VM" run --time 300 "$@" bash --norc -euc 'PATH=/src/build:$PATH; D=$(mktemp -d); trap "rm -rf $D" EXIT
 	bad() { echo "BAD: $*"; exit 1; }
 	# bundle FILTER: a bundle at $D/b whose configuration went through jq.
 	bundle() { mkdir -p $D/b; [ -e $D/b/rootfs ] || cp -r /t/b/rootfs $D/b/; jq "$1" /t/b/config.json >$D/b/config.json; }
