@@ -262,6 +262,9 @@ int cgroup_procs(int fd, int (*each)(pid_t pid, void *arg), void *arg, struct er
 int cgroup_is_populated(int fd, struct err *e) MUST_CHECK;
 /* 1 when every process in it is stopped by the freezer, else 0. */
 int cgroup_is_frozen(int fd, struct err *e) MUST_CHECK;
+/* The same for many cgroups: the root of the mount is opened once. -errno without a text. */
+int cgroup_open_root(int *ret_fd, struct err *e) MUST_CHECK;
+int cgroup_is_frozen_at(int root, const char *path) MUST_CHECK;
 
 /*
  * Freezes or thaws and waits until the kernel reports it (cgroup.events). A freeze that does not complete

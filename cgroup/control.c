@@ -103,6 +103,25 @@ int cgroup_is_frozen(int fd, struct err *e)
 	return events_now(fd, "frozen", e);
 }
 
+int cgroup_open_root(int *ret_fd, struct err *e)
+{
+	const char *mount;
+
+	return cg_base_open(ret_fd, &mount, e);
+}
+
+int cgroup_is_frozen_at(int root, const char *path)
+{
+	char file[CGROUP_PATH_MAX + 16];
+	struct err ignored;
+
+	if (snprintf(file, sizeof(file), "%s/cgroup.events", path) >= (int)sizeof(file))
+		return -ENAMETOOLONG;
+	auto_close int events = cg_open_below(root, file, O_RDONLY);
+	int64_t v = events < 0 ? events : events_get(events, "frozen", &ignored);
+	return v > 0 ? 1 : (int)v;
+}
+
 /* ---- processes ---------------------------------------------------------------------------------------- */
 
 struct pid_reader {

@@ -182,10 +182,10 @@ int cg_write(int dirfd, const char *file, const char *value)
 	return (size_t)r == n ? 0 : -EIO;
 }
 
-int cg_open_dir(int dirfd, const char *path)
+int cg_open_below(int dirfd, const char *path, int flags)
 {
 	const struct sys_open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
 		.resolve = SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_SYMLINKS | SYS_RESOLVE_NO_MAGICLINKS |
 			   SYS_RESOLVE_NO_XDEV,
 	};
@@ -197,6 +197,11 @@ int cg_open_dir(int dirfd, const char *path)
 		fd = sys_openat2(dirfd, *path ? path : ".", &how);
 	while (fd == -EAGAIN || fd == -EINTR);
 	return fd;
+}
+
+int cg_open_dir(int dirfd, const char *path)
+{
+	return cg_open_below(dirfd, path, O_RDONLY | O_DIRECTORY);
 }
 
 static int private_mount_open(void)
@@ -230,7 +235,7 @@ int cg_base_open(int *ret_fd, const char **ret_mount, struct err *e)
 	const char *name = i >= 0 ? mounts[i] : private_mount;
 
 	if (i >= 0) {
-		fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = openat(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return err_sys(e, errno, "open %s", name);
 	} else {

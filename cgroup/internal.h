@@ -39,7 +39,9 @@ int cg_write(int dirfd, const char *file, const char *value) MUST_CHECK;
 
 /* The root of cgroup2: an open directory and its name for messages. */
 int cg_base_open(int *ret_fd, const char **ret_mount, struct err *e) MUST_CHECK;
-/* A directory beneath, without links and without leaving the file system: descriptor or -errno. */
+/* Beneath, without links and without leaving the file system: descriptor (close-on-exec) or -errno. */
+int cg_open_below(int dirfd, const char *path, int flags) MUST_CHECK;
+/* A directory, likewise. */
 int cg_open_dir(int dirfd, const char *path) MUST_CHECK;
 
 /*

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/proc.h"
 #include "opt.h"
 #include "trace.h"
 
@@ -19,6 +20,12 @@ struct ctx {
 	/* Derived by main(). */
 	const char *program; /* base name of argv[0] */
 	struct trace *trace; /* made by the command, written at the end; NULL: none is wanted */
+	/* What is the same for every container that one call looks at: asked once, by store.c alone. */
+	struct store_seen {
+		bool root, boot, cgroup; /* known */
+		int root_fd, cgroup_fd;  /* the state directory; the root of the cgroup2 tree, negative: none */
+		char boot_id[BOOT_ID_SIZE];
+	} seen;
 };
 
 struct command {

@@ -32,7 +32,6 @@
 void container_done(struct container *c)
 {
 	fd_close(&c->dir_fd);
-	fd_close(&c->root_fd);
 }
 
 int store_check_id(const char *id, struct err *e)
@@ -88,21 +87,24 @@ int store_path(struct ctx *ctx, const char *id, const char *file, const char **r
 	return *ret ? 0 : err_nomem(e);
 }
 
+/* The descriptor stays open until the call ends; whoever gets it must not close it. */
 static int open_root(struct ctx *ctx, bool make, struct err *e)
 {
-	const char *path = root_path(ctx, e);
 	struct stat st;
 
+	if (ctx->seen.root)
+		return ctx->seen.root_fd;
+	const char *path = root_path(ctx, e);
 	if (!path)
 		return -e->code;
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT && make) {
 		int r = dirs_make_above(path, 0755, "state directory", e);
 		if (r < 0)
 			return r;
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return err_sys(e, errno, "make state directory %s", path);
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	}
 	if (fd < 0)
 		return err_sys(e, errno, "open state directory %s", path);
@@ -111,6 +113,8 @@ static int open_root(struct ctx *ctx, bool make, struct err *e)
 		return err_set(e, EPERM, "state directory %s: must belong to uid %u and be writable by nobody else", path,
 			       geteuid());
 	}
+	ctx->seen.root = true;
+	ctx->seen.root_fd = fd;
 	return fd;
 }
 
@@ -122,7 +126,7 @@ int store_create(struct ctx *ctx, const char *id, struct container *ret, struct 
 
 	if (r < 0)
 		return r;
-	auto_close int root = open_root(ctx, true, e);
+	int root = open_root(ctx, true, e);
 	if (root < 0)
 		return root;
 	if (mkdirat(root, id, 0700) < 0) {
@@ -136,7 +140,7 @@ int store_create(struct ctx *ctx, const char *id, struct container *ret, struct 
 		(void)unlinkat(root, id, AT_REMOVEDIR);
 		return r;
 	}
-	*ret = (struct container){ .id = id, .root_fd = TAKE_FD(root), .dir_fd = dir };
+	*ret = (struct container){ .id = id, .dir_fd = dir, .seen = &ctx->seen };
 	return 0;
 }
 
@@ -171,7 +175,7 @@ int store_open(struct ctx *ctx, const char *id, struct container *ret, struct er
 
 	if (r < 0)
 		return r;
-	auto_close int root = open_root(ctx, false, e);
+	int root = open_root(ctx, false, e);
 	if (root < 0 && root != -ENOENT)
 		return root;
 	int dir = root < 0 ? -1 : openat(root, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -179,7 +183,7 @@ int store_open(struct ctx *ctx, const char *id, struct container *ret, struct er
 		return err_set(e, ENOENT, "container \"%s\" does not exist", id);
 	if (dir < 0)
 		return err_sys(e, errno, "open the state of container \"%s\"", id);
-	*ret = (struct container){ .id = id, .root_fd = TAKE_FD(root), .dir_fd = dir };
+	*ret = (struct container){ .id = id, .dir_fd = dir, .seen = &ctx->seen };
 	return store_reload(ctx, ret, e);
 }
 
@@ -274,14 +278,14 @@ int store_remove(struct container *c, struct err *e)
 
 	if (r < 0)
 		return err_in(e, "container \"%s\"", c->id);
-	if (unlinkat(c->root_fd, c->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+	if (unlinkat(c->seen->root_fd, c->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_sys(e, errno, "remove the state of container \"%s\"", c->id);
 	return 0;
 }
 
 int store_empty_dir(struct ctx *ctx, const char **ret, struct err *e)
 {
-	auto_close int root = open_root(ctx, true, e);
+	int root = open_root(ctx, true, e);
 
 	if (root < 0)
 		return root;
@@ -298,18 +302,18 @@ int store_empty_dir(struct ctx *ctx, const char **ret, struct err *e)
 
 int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e)
 {
-	int fd = open_root(ctx, false, e), r = 0;
+	int root = open_root(ctx, false, e), r = 0;
 	const struct dirent *entry;
 
-	if (fd == -ENOENT)
+	if (root == -ENOENT)
 		return 0;
-	if (fd < 0)
-		return fd;
-	DIR *d = fdopendir(fd);
-	if (!d) {
-		(void)close(fd);
-		return err_nomem(e);
-	}
+	if (root < 0)
+		return root;
+	auto_close int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return err_sys(e, errno, "read the state directory");
+	(void)TAKE_FD(fd);
 	while (r == 0 && (entry = readdir(d)) != NULL) {
 		struct err ignored;
 		if (entry->d_name[0] != '.' && store_check_id(entry->d_name, &ignored) == 0)
@@ -331,15 +335,21 @@ const char *status_name(enum status s)
 	return names[s];
 }
 
-static int open_recorded(const struct state *s, int64_t pid, uint64_t start)
+/* A process as recorded: with `want_fd` a descriptor of it, else 0. -ESRCH: it has ended. */
+static int find_recorded(const struct container *c, int64_t pid, uint64_t start, bool want_fd)
 {
-	char boot[BOOT_ID_SIZE];
+	struct store_seen *seen = c->seen;
 
 	if (pid <= 0)
 		return -ESRCH;
-	if (s->boot_id && (proc_boot_id(boot) < 0 || !str_eq(boot, s->boot_id)))
-		return -ESRCH;
-	return proc_open((pid_t)pid, start);
+	if (c->state->boot_id) {
+		if (!seen->boot && proc_boot_id(seen->boot_id) < 0)
+			return -ESRCH;
+		seen->boot = true;
+		if (!str_eq(seen->boot_id, c->state->boot_id))
+			return -ESRCH;
+	}
+	return want_fd ? proc_open((pid_t)pid, start) : proc_lives((pid_t)pid, start);
 }
 
 /* Somebody accepts calls on the start socket: the init, which closes it by executing the program. */
@@ -351,14 +361,19 @@ static bool waits_for_start(const struct container *c)
 	return fd >= 0;
 }
 
-static bool is_frozen(const struct state *s)
+static bool is_frozen(const struct container *c)
 {
-	struct err ignored;
-	auto_close int fd = -EBADF;
+	struct store_seen *seen = c->seen;
 
-	if (!s->cgroup_path || cgroup_open(s->cgroup_path, &fd, &ignored) < 0)
+	if (!c->state->cgroup_path)
 		return false;
-	return cgroup_is_frozen(fd, &ignored) == 1;
+	if (!seen->cgroup) {
+		struct err ignored;
+		if (cgroup_open_root(&seen->cgroup_fd, &ignored) < 0)
+			seen->cgroup_fd = -EBADF;
+		seen->cgroup = true;
+	}
+	return seen->cgroup_fd >= 0 && cgroup_is_frozen_at(seen->cgroup_fd, c->state->cgroup_path) == 1;
 }
 
 int container_status(const struct container *c, enum status *ret, int *ret_pidfd, struct err *e)
@@ -374,16 +389,17 @@ int container_status(const struct container *c, enum status *ret, int *ret_pidfd
 	}
 	if (s->status && str_eq(s->status, "creating")) {
 		/* Its creator still lives: creating. Otherwise it was killed, and what it left is to be deleted. */
-		pidfd = open_recorded(s, s->creator_pid, s->creator_start_time);
-		*ret = pidfd >= 0 ? STATUS_CREATING : STATUS_STOPPED;
+		*ret = find_recorded(c, s->creator_pid, s->creator_start_time, false) == 0 ? STATUS_CREATING : STATUS_STOPPED;
 		return 0;
 	}
-	pidfd = open_recorded(s, s->pid, s->start_time);
-	if (pidfd < 0 && pidfd != -ESRCH)
-		return err_sys(e, pidfd, "examine process %lld of container \"%s\"", (long long)s->pid, c->id);
-	if (pidfd < 0)
+	int r = find_recorded(c, s->pid, s->start_time, ret_pidfd != NULL);
+	if (ret_pidfd && r >= 0)
+		pidfd = r;
+	if (r < 0 && r != -ESRCH)
+		return err_sys(e, r, "examine process %lld of container \"%s\"", (long long)s->pid, c->id);
+	if (r < 0)
 		*ret = STATUS_STOPPED;
-	else if (is_frozen(s))
+	else if (is_frozen(c))
 		*ret = STATUS_PAUSED;
 	else if (s->status && str_eq(s->status, "created") && waits_for_start(c))
 		*ret = STATUS_CREATED;

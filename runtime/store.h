@@ -24,7 +24,8 @@ enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, ST
 
 struct container {
 	const char *id;
-	int root_fd, dir_fd;
+	int dir_fd;
+	struct store_seen *seen; /* of the call's ctx */
 	struct state *state; /* as read or as about to be written; NULL when the file is missing */
 	bool unread; /* the state is there, and the kernel would not give it to us: it may be whole */
 	bool damaged;	     /* state.json is there and cannot be read: only delete --force goes on */
@@ -33,7 +34,7 @@ struct container {
 
 void container_done(struct container *c);
 #define auto_container __attribute__((cleanup(container_done)))
-#define CONTAINER_NONE { .root_fd = -EBADF, .dir_fd = -EBADF }
+#define CONTAINER_NONE { .dir_fd = -EBADF }
 
 /* [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 255 bytes. */
 int store_check_id(const char *id, struct err *e) MUST_CHECK;

@@ -55,22 +55,26 @@ int proc_boot_id(char ret[BOOT_ID_SIZE])
 	return n < 0 ? n : 0;
 }
 
-int proc_open(pid_t pid, uint64_t start)
+int proc_lives(pid_t pid, uint64_t start)
 {
 	uint64_t got;
 	char state;
+	int r = proc_stat(pid, &got, &state);
 
+	if (r < 0)
+		return r;
+	return got != start || state == 'Z' || state == 'X' ? -ESRCH : 0;
+}
+
+int proc_open(pid_t pid, uint64_t start)
+{
 	if (pid <= 0)
 		return -ESRCH;
 	auto_close int fd = sys_pidfd_open(pid, 0);
 	if (fd < 0)
 		return fd == -EINVAL ? -ESRCH : fd;
-	int r = proc_stat(pid, &got, &state);
-	if (r < 0)
-		return r;
-	if (got != start || state == 'Z' || state == 'X')
-		return -ESRCH;
-	return TAKE_FD(fd);
+	int r = proc_lives(pid, start);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 int proc_wait_end(int pidfd, int timeout_ms)

@@ -26,6 +26,9 @@ int proc_boot_id(char ret[BOOT_ID_SIZE]) MUST_CHECK;
  */
 int proc_open(pid_t pid, uint64_t start) MUST_CHECK;
 
+/* The same without a descriptor: 0, or -ESRCH. Good for telling what is so; not for acting on the process. */
+int proc_lives(pid_t pid, uint64_t start) MUST_CHECK;
+
 /* Waits for the end of the process behind a pidfd; 0, or -ETIMEDOUT. timeout_ms < 0: no limit. */
 int proc_wait_end(int pidfd, int timeout_ms) MUST_CHECK;
 
