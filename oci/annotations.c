@@ -51,6 +51,13 @@ static const char *check_path(const char *value)
 	return value[0] == '/' ? NULL : "must be an absolute path";
 }
 
+static const char *check_network(const char *value)
+{
+	return str_eq(value, "auto") || str_eq(value, "tap") || str_eq(value, "user") || str_eq(value, "none")
+		       ? NULL
+		       : "must be auto, tap, user or none";
+}
+
 static const char *check_overlay(const char *value)
 {
 	return str_eq(value, "tmpfs") || value[0] == '/' ? NULL : "must be tmpfs or an absolute path";
@@ -66,6 +73,7 @@ const struct annotation annotations[] = {
 	{ ANNOTATION_VM_MEMORY, "BYTES[k|m|g]", check_memory },
 	{ ANNOTATION_VM_VCPUS, "NUMBER", check_vcpus },
 	{ ANNOTATION_VM_KERNEL, "FILE", check_path },
+	{ ANNOTATION_VM_NETWORK, "auto|tap|user|none", check_network },
 	{ ANNOTATION_OVERLAY, "tmpfs|DIRECTORY", check_overlay },
 };
 const size_t annotations_n = ARRAY_SIZE(annotations);

@@ -24,6 +24,7 @@
 #define ANNOTATION_VM_MEMORY ANNOTATION_PREFIX "vm.memory"
 #define ANNOTATION_VM_VCPUS ANNOTATION_PREFIX "vm.vcpus"
 #define ANNOTATION_VM_KERNEL ANNOTATION_PREFIX "vm.kernel"
+#define ANNOTATION_VM_NETWORK ANNOTATION_PREFIX "vm.network"
 #define ANNOTATION_OVERLAY "ctr.overlay"
 
 /* Not of a configuration: `ctr state` of a stopped container adds it when the kernel killed for lack of memory. */

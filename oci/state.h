@@ -32,6 +32,8 @@ struct state {
 	const char *systemd_scope;
 	const char *rdt_group, *rdt_monitor; /* resctrl directories; recorded before they are made. NULL: none */
 	bool rdt_own;		    /* rdt_group goes with the container */
+	const char *tap_netns;	    /* of a micro-VM: the namespace that outlives it, where taps may have been; or NULL */
+	uint64_t tap_netns_inode;
 	uint64_t namespaces;	    /* CLONE_NEW* that differ from the caller's: what exec joins */
 	bool own_pid_namespace;	    /* killing pid kills all */
 	bool deny_setgroups;

@@ -34,6 +34,7 @@
 #include "host_record.h"
 #include "host_run.h"
 #include "host_socket.h"
+#include "vm.h"
 
 #define CREATE_TIMEOUT_MS 300000
 #define START_TIMEOUT_MS 300000
@@ -405,6 +406,9 @@ int host_destroy(struct ctx *ctx, struct container *c, int pidfd, struct err *e)
 			r = remove_rdt(s, e);
 		if (r < 0)
 			return err_in(e, "container \"%s\"", c->id);
+		struct err why;
+		if (s->tap_netns && vm_leave_network(s->tap_netns, s->tap_netns_inode, &why) < 0)
+			ctx_warn(ctx, "container \"%s\": %s", c->id, why.text);
 	}
 	/* Between undoing and forgetting: hooks may ask for the state no more, but a failed removal can be repeated. */
 	host_poststop(ctx, c);

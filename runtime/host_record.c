@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,6 +64,18 @@ static void fill_from_plan(struct state *s, const struct plan *p)
 		s->personality = (struct opt_u32){ true, p->config->linux_->personality->domain };
 }
 
+/* A namespace that the container did not bring along is there after it. */
+static void fill_network(struct state *s, const struct config *c)
+{
+	const struct namespace_conf *n = config_namespace(c, CLONE_NEWNET);
+	struct stat st;
+
+	if (!n || !n->path || stat(n->path, &st) < 0)
+		return;
+	s->tap_netns = n->path;
+	s->tap_netns_inode = st.st_ino;
+}
+
 static int fill_owner(struct arena *a, struct state *s, struct err *e)
 {
 	char name[256] = "";
@@ -92,6 +105,8 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	if (r < 0)
 		return err_sys(e, r, "read /proc");
 	fill_from_plan(s, p);
+	if (p->guest)
+		fill_network(s, p->config);
 	r = state_keep_process(&ctx->arena, s, (p->guest ? p->guest : p->config)->process, e);
 	if (r < 0)
 		return r;

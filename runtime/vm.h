@@ -12,6 +12,7 @@
  *	vm_prepare.c	kernel, modules and ctr itself as files that any VM starts from; kept by what they are made of
  *	vm_limits.c	what the administrator lets be asked for
  *	vm_config.c	one configuration becomes two: the VMM's, and the guest's
+ *	vm_leave.c	what a VM's end leaves to others
  *	vm_monitor.c	starts the VMM, carries the streams between it and the clients
  *	vm_qemu.c	the one file that knows the VMM
  *	vm_client.c	one command in the guest, seen from the host
@@ -22,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../netns/tap.h"
 #include "../oci/config.h"
 #include "ctx.h"
 #include "vm_frame.h"
@@ -73,6 +75,14 @@ struct vm_place {
  */
 int vm_prepare(struct ctx *ctx, const char *kernel, struct vm_place *ret, struct err *e) MUST_CHECK;
 
+/* How the guest reaches the VMM's network namespace. */
+enum vm_network {
+	VM_NETWORK_NONE,
+	VM_NETWORK_USER,       /* out only: by the VMM's own sockets */
+	VM_NETWORK_TAP_OR_USER, /* the next one, or the former where the namespace is not ours to change */
+	VM_NETWORK_TAP,	       /* in the container's place (netns/tap.h) */
+};
+
 /* The two configurations that one becomes, in `a`. */
 struct vm_split { const struct config *host, *guest; };
 struct vm_machine {
@@ -80,7 +90,7 @@ struct vm_machine {
 	uint64_t memory_mib;
 	uint32_t vcpus;
 	bool volumes; /* there are binds: a second share */
-	bool network; /* the VMM's network namespace may lead somewhere: a way out by the VMM's own sockets */
+	enum vm_network network;
 	const char *qemu, *virtiofsd, *append;
 };
 /*
@@ -111,7 +121,8 @@ int vm_client(int socket, int signals, const struct vm_command *k, struct err *e
 #define VM_ENV_PIECE 100000u
 
 /* The VMM's command line; descriptors of the machine's port and of its serial line are inherited by it. */
-int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int serial, char ***ret, struct err *e) MUST_CHECK;
+int vm_qemu_argv(struct arena *a, const struct vm_machine *m, const struct tap_set *taps, int port, int serial, char ***ret,
+		 struct err *e) MUST_CHECK;
 int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *dir, const char *cache, int listener,
 		      char ***ret, struct err *e) MUST_CHECK;
 #define VM_FS_SOCKET(i) ((i) ? "/run/fs1.sock" : "/run/fs0.sock")
@@ -119,10 +130,17 @@ int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *d
 /* What the guest is told on its kernel's command line. */
 #define VM_WORD_VOLUMES "ctr.volumes"
 #define VM_WORD_NETWORK "ctr.network"
+#define VM_WORD_TAP "ctr.tap"
 /* The user-mode network: QEMU's default one (qemu(1), -netdev user). */
 #define VM_NET_ADDRESS "10.0.2.15"
 #define VM_NET_MASK "255.255.255.0"
 #define VM_NET_GATEWAY "10.0.2.2"
+
+/*
+ * Removes from the network namespace at `path`, if it is still the one with this inode, what joining it has left there.
+ * For after the VM's end; gone already is success.
+ */
+int vm_leave_network(const char *path, uint64_t inode, struct err *e) MUST_CHECK;
 
 /* The guest's first process; does not return unless it cannot begin. */
 int vm_agent(struct err *e) MUST_CHECK;

@@ -156,12 +156,12 @@ static int set_up_network(struct err *e)
 	auto_close int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq r = { .ifr_name = "eth0" };
 	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
+	bool user = is_told(VM_WORD_NETWORK);
 	int done = s < 0 ? err_sys(e, errno, "reach the network's settings") : set_flags_up(s, "lo", e);
 
-	if (done < 0 || !is_told(VM_WORD_NETWORK))
-		return done;
-	done = load_modules("net", e);
-	if (done < 0)
+	if (done == 0 && (user || is_told(VM_WORD_TAP)))
+		done = load_modules("net", e);
+	if (done < 0 || !user) /* the host says what a tap is to be (VM_NET) */
 		return done;
 	r.ifr_addr = address(VM_NET_ADDRESS);
 	if (ioctl(s, SIOCSIFADDR, &r) < 0)
@@ -224,6 +224,7 @@ struct agent {
 	int port, signals;
 	struct vm_reader in;
 	struct vm_queue out;
+	struct strbuf network; /* what the host has said of it so far */
 	struct job *jobs[VM_STREAMS_MAX];
 };
 
@@ -393,6 +394,17 @@ static void take_input(struct job *j, const char *data, size_t n)
 	j->n += n;
 }
 
+static int take_network(struct agent *g, const char *data, size_t n, struct err *e)
+{
+	if (n) {
+		strbuf_add(&g->network, data, n);
+		return g->network.failed ? err_nomem(e) : 0;
+	}
+	int r = tap_replay(g->network.p, g->network.n, e);
+	strbuf_done(&g->network);
+	return r;
+}
+
 static int take(struct agent *g, const struct vm_head *h, const char *data, struct err *e)
 {
 	struct job *j = h->type == VM_PUT || h->type == VM_RUN ? job_of(g, h->stream) : g->jobs[h->stream];
@@ -404,6 +416,8 @@ static int take(struct agent *g, const struct vm_head *h, const char *data, stru
 
 	if (h->size == sizeof(value))
 		memcpy(&value, data, sizeof(value));
+	if (h->type == VM_NET)
+		return take_network(g, data, h->size, e);
 	if (!j)
 		return 0; /* its end is on the way to the host */
 	switch (h->type) {

@@ -6,9 +6,12 @@
  * No system call here but looking for the VMM's programs and asking what the machine can.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -142,12 +145,45 @@ static int size_machine(const struct config *c, const struct vm_limits *limits, 
 	return vm_limits_size(limits, memory, vcpus, e);
 }
 
-/* A new network namespace that no hook fills has nothing in it. */
-static bool has_network(const struct config *c)
+/* Who has the right in the namespace that it is about: a user namespace's root, or the caller. */
+static bool may_make_taps(const struct config *c)
 {
-	const struct namespace_conf *n = config_namespace(c, CLONE_NEWNET);
+	return access("/dev/net/tun", F_OK) == 0 &&
+	       (config_namespace(c, CLONE_NEWUSER) || prctl(PR_CAPBSET_READ, CAP_NET_ADMIN, 0, 0, 0) == 1);
+}
 
-	return !n || n->path || (c->hooks && (c->hooks->prestart.n || c->hooks->create_runtime.n));
+static bool is_own_namespace(const char *path)
+{
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && stat("/proc/self/ns/net", &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static int choose_network(const struct config *c, enum vm_network *ret, struct err *e)
+{
+	static const char *const words[] = { [VM_NETWORK_NONE] = "none", [VM_NETWORK_USER] = "user",
+					     [VM_NETWORK_TAP_OR_USER] = "auto", [VM_NETWORK_TAP] = "tap" };
+	const char *asked = config_annotation(c, ANNOTATION_VM_NETWORK);
+	const struct namespace_conf *n = config_namespace(c, CLONE_NEWNET);
+	/* A device of the machine itself is never taken from it. */
+	const bool hosts = !n || (n->path && is_own_namespace(n->path));
+	const bool filled = c->hooks && (c->hooks->prestart.n || c->hooks->create_runtime.n);
+
+	*ret = VM_NETWORK_TAP_OR_USER;
+	for (size_t i = 0; asked && i < ARRAY_SIZE(words); i++)
+		if (str_eq(asked, words[i]))
+			*ret = (enum vm_network)i;
+	if (*ret == VM_NETWORK_TAP && (hosts || !may_make_taps(c)))
+		return err_bad(e, "annotations[\"" ANNOTATION_VM_NETWORK "\"]: %s", hosts ?
+			       "the machine's own network namespace has no place for a micro-VM" :
+			       "a tap needs CAP_NET_ADMIN and /dev/net/tun");
+	if (*ret != VM_NETWORK_TAP_OR_USER)
+		return 0;
+	if (n && !n->path && !filled)
+		*ret = VM_NETWORK_NONE; /* nobody puts anything into it */
+	else if (hosts || !may_make_taps(c))
+		*ret = VM_NETWORK_USER;
+	return 0;
 }
 
 static const char *join(struct arena *a, const struct strv *l)
@@ -454,19 +490,21 @@ static int set_environment(struct arena *a, struct process *p, const struct vm_m
 	return r;
 }
 
-/* What the file server needs to act for the guest's ids; the monitor gives the VMM none of it. */
-static struct capabilities *file_capabilities(struct arena *a)
+/* What the file server needs to act for the guest's ids, and the monitor for taps; it gives the VMM none of it. */
+static struct capabilities *monitor_capabilities(struct arena *a, const struct vm_machine *m)
 {
 	struct capabilities *k = arena_new(a, struct capabilities);
 	struct strv l = WORDS(a, "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETGID", "CAP_SETUID",
-			      "CAP_MKNOD", "CAP_SETFCAP", "CAP_SYS_CHROOT", "CAP_SETPCAP");
+			      "CAP_MKNOD", "CAP_SETFCAP", "CAP_SYS_CHROOT", "CAP_SETPCAP", "CAP_NET_ADMIN");
 
+	if (l.v && m->network < VM_NETWORK_TAP_OR_USER)
+		l.n--; /* the last one is for the taps */
 	if (k && l.v)
 		*k = (struct capabilities){ .bounding = l, .effective = l, .permitted = l };
 	return k;
 }
 
-static struct process *monitor_process(struct arena *a, const struct config *c)
+static struct process *monitor_process(struct arena *a, const struct config *c, const struct vm_machine *m)
 {
 	struct process *p = arena_new(a, struct process);
 
@@ -477,7 +515,7 @@ static struct process *monitor_process(struct arena *a, const struct config *c)
 		.console_size = c->process->console_size,
 		.cwd = "/",
 		.args = WORDS(a, "/ctr", "vm-monitor"),
-		.capabilities = file_capabilities(a),
+		.capabilities = monitor_capabilities(a, m),
 		.no_new_privileges = true,
 		.apparmor_profile = c->process->apparmor_profile,
 		.selinux_label = c->process->selinux_label,
@@ -542,9 +580,9 @@ static int host_linux(struct arena *a, const struct config *c, const struct vm_m
 	static const struct linux_conf none;
 	const struct linux_conf *from = c->linux_ ? c->linux_ : &none;
 	struct linux_conf *l = arena_new(a, struct linux_conf);
-	struct device_conf *kvm = arena_new(a, struct device_conf);
+	struct device_conf *v = arena_array(a, 2, sizeof(*v));
 
-	if (!l || !kvm)
+	if (!l || !v)
 		return err_nomem(e);
 	*l = (struct linux_conf){
 		.uid_mappings = from->uid_mappings,
@@ -557,12 +595,13 @@ static int host_linux(struct arena *a, const struct config *c, const struct vm_m
 		.masked_paths = WORDS(a, "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/proc/scsi"),
 		.readonly_paths = WORDS(a, "/proc/sys", "/proc/bus", "/proc/irq", "/proc/sysrq-trigger"),
 	};
-	*kvm = (struct device_conf){ .type = 'c', .path = "/dev/kvm", .major = { true, 10 }, .minor = { true, 232 },
-				     .file_mode = { true, 0666 } };
-	if (m->kvm) {
-		l->devices.v = kvm;
-		l->devices.n = 1;
-	}
+	l->devices.v = v;
+	if (m->kvm)
+		v[l->devices.n++] = (struct device_conf){ .type = 'c', .path = "/dev/kvm", .major = { true, 10 },
+							  .minor = { true, 232 }, .file_mode = { true, 0666 } };
+	if (m->network >= VM_NETWORK_TAP_OR_USER)
+		v[l->devices.n++] = (struct device_conf){ .type = 'c', .path = "/dev/net/tun", .major = { true, 10 },
+							  .minor = { true, 200 }, .file_mode = { true, 0600 } };
 	h->linux_ = l;
 	int r = host_namespaces(a, from, l, e);
 	return r < 0 ? r : host_resources(a, l, m, e);
@@ -583,7 +622,7 @@ static int make_host(struct ctx *ctx, const struct config *c, const struct vm_pl
 		return err_nomem(e);
 	*root = (struct root){ place->root, true };
 	*h = (struct config){ .oci_version = c->oci_version, .root = root };
-	h->process = monitor_process(a, c);
+	h->process = monitor_process(a, c, m);
 	host_mounts(a, c, rootfs, &l);
 	if (!h->process || l.failed)
 		return err_nomem(e);
@@ -645,8 +684,9 @@ int vm_split(struct ctx *ctx, const struct config *c, const char *rootfs, const 
 		m.append = join(a, &c->vm->kernel->parameters);
 	for (size_t i = 0; i < c->mounts.n; i++)
 		m.volumes |= config_mount_is_bind(&c->mounts.v[i]);
-	m.network = has_network(c);
-	r = make_guest(a, c, init, &ret->guest, e);
+	r = choose_network(c, &m.network, e);
+	if (r == 0)
+		r = make_guest(a, c, init, &ret->guest, e);
 	return r < 0 ? r : make_host(ctx, c, &place, &m, rootfs, ret->guest, &ret->host, e);
 }
 

@@ -6,7 +6,7 @@
  * The conversation with the agent inside a micro-VM: frames over one virtio-console port, many streams at once. A
  * stream is one `ctr` command that the agent runs (run, exec), with its input, output, terminal and exit status.
  *
- *	host -> guest	PUT* RUN, then IN, RESIZE, SIGNAL, CREDIT; GONE when nobody is interested any more
+ *	host -> guest	NET* once; then per stream PUT* RUN, then IN, RESIZE, SIGNAL, CREDIT; GONE when nobody is interested any more
  *	guest -> host	HELLO once; then per stream OUT, ERR, CREDIT, and EXIT last
  *
  * Data flows under credit: a sender may have VM_WINDOW bytes on the way per stream and direction, and gets room back
@@ -41,6 +41,7 @@ enum vm_type {
 	VM_RESIZE, /* struct vm_size */
 	VM_SIGNAL, /* uint32_t number */
 	VM_EXIT,   /* uint32_t status, 0 to 255 */
+	VM_NET,	   /* requests for tap_replay() (netns/tap.h), in pieces; no byte: their end */
 	VM_GONE,   /* the host's side of the stream is gone: end it */
 	VM_FAIL,   /* a sentence for the user; only between the processes of the host */
 	VM_TYPES

@@ -39,7 +39,8 @@ struct child { pid_t pid; int pidfd, says; const char *name; struct tail said; }
 
 struct mux {
 	struct arena *a;
-	const struct vm_machine *machine;
+	struct vm_machine machine;
+	struct tap_set taps;
 	int port, listener, serial;
 	struct vm_reader in;
 	struct vm_queue out;
@@ -62,6 +63,22 @@ static int listen_at(const char *path, int backlog, struct err *e)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, backlog) < 0)
 		return err_sys(e, errno, "listen at %s", path);
 	return TAKE_FD(fd);
+}
+
+/* The last use of the right to change the network. */
+static void drop_network_rights(void)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct v[2];
+
+	(void)prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0);
+	if (syscall(SYS_capget, &h, v) < 0)
+		_exit(VM_STATUS);
+	v[0].effective &= ~(1U << CAP_NET_ADMIN);
+	v[0].permitted &= ~(1U << CAP_NET_ADMIN);
+	v[0].inheritable = 0;
+	if (syscall(SYS_capset, &h, v) < 0)
+		_exit(VM_STATUS);
 }
 
 /* Nothing of ours is left to the VMM: no capability, and no way to get one. */
@@ -133,7 +150,7 @@ static int start(struct mux *m, const char *name, char **argv, const int *keep, 
 		for (size_t i = 0; i < n_keep; i++)
 			(void)fcntl(keep[i], F_SETFD, 0);
 		if (drop)
-			drop_everything(!m->machine->kvm);
+			drop_everything(!m->machine.kvm);
 		else
 			allow_kept_groups();
 		(void)execve(argv[0], argv, env);
@@ -157,7 +174,7 @@ static int start_share(struct mux *m, int i, struct err *e)
 	if (chmod(VM_FS_SOCKET(i), 0666) < 0)
 		return err_sys(e, errno, "open %s to the VMM", VM_FS_SOCKET(i));
 	/* Only this VM writes to the root; volumes may change under it. */
-	int r = vm_virtiofsd_argv(m->a, m->machine, i ? VM_SHARE_VOLUMES : VM_SHARE_ROOT, i ? "auto" : "always", listener, &argv, e);
+	int r = vm_virtiofsd_argv(m->a, &m->machine, i ? VM_SHARE_VOLUMES : VM_SHARE_ROOT, i ? "auto" : "always", listener, &argv, e);
 	return r < 0 ? r : start(m, "the file server", argv, &listener, 1, false, e);
 }
 
@@ -170,13 +187,15 @@ static int start_all(struct mux *m, struct err *e)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, serial) < 0)
 		return err_sys(e, errno, "make the micro-VM's lines");
 	int r = 0;
-	for (int i = 0; r == 0 && i < (m->machine->volumes ? 2 : 1); i++)
+	for (int i = 0; r == 0 && i < (m->machine.volumes ? 2 : 1); i++)
 		r = start_share(m, i, e);
 	if (r == 0)
-		r = vm_qemu_argv(m->a, m->machine, port[1], serial[1], &argv, e);
-	const int keep[] = { port[1], serial[1] };
+		r = vm_qemu_argv(m->a, &m->machine, &m->taps, port[1], serial[1], &argv, e);
+	int keep[2 + TAP_MAX] = { port[1], serial[1] };
+	for (size_t i = 0; i < m->taps.n; i++)
+		keep[2 + i] = m->taps.v[i].fd;
 	if (r == 0)
-		r = start(m, "the micro-VM", argv, keep, 2, true, e);
+		r = start(m, "the micro-VM", argv, keep, 2 + m->taps.n, true, e);
 	fd_close(&port[1]);
 	fd_close(&serial[1]);
 	m->port = port[0];
@@ -411,6 +430,36 @@ static void tell_all(struct mux *m, const struct err *e)
 	}
 }
 
+/* The guest is told before it is told anything else. */
+static int tell_network(struct mux *m, struct err *e)
+{
+	const struct strbuf *b = &m->taps.messages;
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < b->n; at += VM_DATA_MAX)
+		r = to_guest(m, VM_NET, 0, b->p + at, MIN(b->n - at, (size_t)VM_DATA_MAX), e);
+	return r < 0 ? r : to_guest(m, VM_NET, 0, NULL, 0, e);
+}
+
+/* The taps, where they are to be and may be. Afterwards nobody here can change the network any more. */
+static int join_network(struct mux *m, struct err *e)
+{
+	const bool try = m->machine.network == VM_NETWORK_TAP_OR_USER;
+	int r = 0;
+
+	if (try || m->machine.network == VM_NETWORK_TAP) {
+		r = tap_join(&m->taps, e);
+		if (r == 0)
+			m->machine.network = m->taps.n ? VM_NETWORK_TAP : VM_NETWORK_NONE;
+		else if (try && (r == -EPERM || r == -EACCES)) {
+			m->machine.network = VM_NETWORK_USER;
+			r = 0;
+		}
+	}
+	drop_network_rights();
+	return r == 0 && m->taps.n ? tell_network(m, e) : r;
+}
+
 static __attribute__((noreturn)) void carry(struct arena *a, const struct vm_machine *machine, int main_client)
 {
 	struct mux *m = calloc(1, sizeof(*m));
@@ -419,7 +468,7 @@ static __attribute__((noreturn)) void carry(struct arena *a, const struct vm_mac
 	if (!m)
 		_exit(VM_STATUS);
 	m->a = a;
-	m->machine = machine;
+	m->machine = *machine;
 	m->port = m->serial = m->listener = -EBADF;
 	for (size_t i = 0; i < VM_STREAMS_MAX; i++)
 		m->streams[i].fd = -EBADF;
@@ -428,7 +477,10 @@ static __attribute__((noreturn)) void carry(struct arena *a, const struct vm_mac
 	if (r == 0)
 		r = m->listener = listen_at(VM_SOCKET, 16, &e);
 	if (r >= 0)
+		r = join_network(m, &e);
+	if (r >= 0)
 		r = start_all(m, &e);
+	tap_set_done(&m->taps); /* they are the VMM's now */
 	while (r >= 0)
 		r = step(m, &e);
 	tell_all(m, &e);
@@ -471,10 +523,10 @@ static int read_machine(struct vm_machine *m, struct err *e)
 	if (r == 0)
 		r = number_of("CTR_VM_VOLUMES", 1, &volumes, e);
 	if (r == 0)
-		r = number_of("CTR_VM_NETWORK", 1, &network, e);
+		r = number_of("CTR_VM_NETWORK", VM_NETWORK_TAP, &network, e);
 	if (r < 0)
 		return r;
-	m->network = network;
+	m->network = (enum vm_network)network;
 	m->kvm = kvm;
 	m->vcpus = (uint32_t)vcpus;
 	m->volumes = volumes;
@@ -522,6 +574,7 @@ static int monitor_run(struct ctx *ctx, const void *opts, int argc, char **argv,
 		carry(&ctx->arena, &machine, pair[1]);
 	}
 	(void)close(pair[1]);
+	drop_network_rights();
 	return finish(vm_client(pair[0], signals, &k, e), e);
 }
 

@@ -64,6 +64,8 @@ static unsigned long tsc_khz(void)
 
 static void add_kernel(struct args *x, const struct vm_machine *m)
 {
+	static const char *const words[] = { [VM_NETWORK_NONE] = "", [VM_NETWORK_USER] = " " VM_WORD_NETWORK,
+					     [VM_NETWORK_TAP_OR_USER] = "", [VM_NETWORK_TAP] = " " VM_WORD_TAP };
 	unsigned long khz = m->kvm ? 0 : tsc_khz();
 	char tsc[64] = "";
 
@@ -76,10 +78,29 @@ static void add_kernel(struct args *x, const struct vm_machine *m)
 	add(x, "-append");
 	/* A guest that panics ends the machine; self-tests of its cryptography would take half a second. */
 	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1%s%s%s%s%s", tsc,
-	    m->volumes ? " " VM_WORD_VOLUMES : "", m->network ? " " VM_WORD_NETWORK : "", m->append ? " " : "", m->append ? m->append : "");
+	    m->volumes ? " " VM_WORD_VOLUMES : "", words[m->network], m->append ? " " : "", m->append ? m->append : "");
 }
 
-int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int serial, char ***ret, struct err *e)
+static void add_network(struct args *x, const struct vm_machine *m, const struct tap_set *taps)
+{
+	if (m->network == VM_NETWORK_USER) {
+		add(x, "-netdev");
+		add(x, "user,id=net,ipv6=off");
+		add(x, "-device");
+		add(x, "virtio-net-device,netdev=net");
+	}
+	for (size_t i = 0; i < taps->n; i++) {
+		const uint8_t *mac = taps->v[i].mac;
+		add(x, "-netdev");
+		add(x, "tap,id=net%zu,fd=%d", i, taps->v[i].fd);
+		add(x, "-device");
+		add(x, "virtio-net-device,netdev=net%zu,mac=%02x:%02x:%02x:%02x:%02x:%02x", i, mac[0], mac[1], mac[2], mac[3],
+		    mac[4], mac[5]);
+	}
+}
+
+int vm_qemu_argv(struct arena *a, const struct vm_machine *m, const struct tap_set *taps, int port, int serial, char ***ret,
+		 struct err *e)
 {
 	struct args x = { .a = a, .v = arena_array(a, 80, sizeof(char *)), .room = 80 };
 	static const char *const fixed[] = {
@@ -120,12 +141,7 @@ int vm_qemu_argv(struct arena *a, const struct vm_machine *m, int port, int seri
 		add(&x, "-device");
 		add(&x, "vhost-user-fs-device,chardev=fs%d,tag=%s,queue-size=1024", i, i ? "volumes" : "root");
 	}
-	if (m->network) {
-		add(&x, "-netdev");
-		add(&x, "user,id=net,ipv6=off");
-		add(&x, "-device");
-		add(&x, "virtio-net-device,netdev=net");
-	}
+	add_network(&x, m, taps);
 	add_kernel(&x, m);
 	return finish(&x, ret, e);
 }

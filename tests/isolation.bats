@@ -309,30 +309,109 @@ to-in"
 	assert_equal "$(jq -r .status "$T/states" | xargs)" "creating stopped"
 }
 
-@test "micro-vm: the network namespace that it joins is its way out, and there is none without" {
-	root_only
-	set_sh 'ip -o -4 address | grep -c eth0; busybox nc 10.99.0.1 7000 </dev/null 2>&1 || echo none'
-	# A namespace as an engine makes it, with a server on our side.
+# A namespace as an engine makes it: ctr-a on our side, ctr-b (10.99.0.2, fd99::2, a gateway) on the other. Sets NETNS.
+make_network()
+{
 	unshare -n sleep 1000 3>&- &
 	local holder=$!
-	entered() { [ "$(readlink "/proc/$holder/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+	NETNS=/proc/$holder/ns/net
+	entered() { [ "$(readlink "$NETNS")" != "$(readlink /proc/self/ns/net)" ]; }
 	eventually entered
 	ip link add ctr-a type veth peer name ctr-b netns "$holder"
 	ip address add 10.99.0.1/24 dev ctr-a
 	ip link set ctr-a up
-	nsenter -t "$holder" -n sh -c 'ip address add 10.99.0.2/24 dev ctr-b; ip link set ctr-b up; ip link set lo up'
+	nsenter -n"$NETNS" sh -e <<-'S'
+	ip link set ctr-b mtu 1400
+	ip link set ctr-b up
+	ip link set lo up
+	ip address add 10.99.0.2/24 dev ctr-b
+	[ ! -d /proc/sys/net/ipv6 ] || ip address add fd99::2/64 dev ctr-b nodad
+	ip route add default via 10.99.0.1
+	ip neighbour add 10.99.0.9 lladdr 02:00:00:00:00:09 nud permanent dev ctr-b
+	S
+	update_config '.linux.namespaces |= map(if .type == "network" then .path = $p else . end)' --arg p "$NETNS"
+}
+
+# Nothing of the micro-VM is left in the namespace.
+untouched()
+{
+	[ -z "$(nsenter -n"$NETNS" tc qdisc show dev ctr-b ingress)" ] &&
+		[ "$(nsenter -n"$NETNS" ip -o link | wc -l)" = 2 ]
+}
+
+@test "micro-vm: it takes its container's place in the network namespace, in both directions" {
+	root_only
+	needs tc iproute2
+	make_network
+	# Out: a server on our side; in: one inside, which two clients ask, as a published port's forwarding would.
 	echo greetings | busybox nc -l -p 7000 >/dev/null 3>&- &
 	local server=$!
-	update_config '.linux.namespaces |= map(if .type == "network" then .path = $p else . end)' \
-		--arg p "/proc/$holder/ns/net"
+	set_sh 'busybox mkfifo /dev/shm/f; busybox nc 10.99.0.1 7000 <>/dev/shm/f; ip -o -4 address show dev ctr-b; ip -o link show ctr-b; ip route; ip neigh
+		ip -o -6 address show dev ctr-b; echo ready; for i in 1 2; do echo answer $i | busybox nc -l -p 80; done
+		head -c 300000 /dev/zero | busybox nc -l -p 81; sleep 1000'
+	start_container
+	eventually said ready
+	asked() { answer=$({ ${2:-cat} <&5; } 2>/dev/null 5<>"/dev/tcp/10.99.0.2/$1") && [ -n "$answer" ]; }
+	eventually asked 80
+	assert_equal "$answer" "answer 1"
+	eventually asked 80
+	assert_equal "$answer" "answer 2"
+	eventually asked 81 "wc -c"
+	assert_equal "$answer" 300000
+	said greetings
+	said "inet 10.99.0.2/24"
+	said "mtu 1400"
+	grep -qi "link/ether $(nsenter -n"$NETNS" cat /sys/class/net/ctr-b/address 2>/dev/null ||
+		nsenter -n"$NETNS" ip -o link show ctr-b | sed 's/.*ether \([^ ]*\).*/\1/')" "$T/log"
+	said "default via 10.99.0.1 dev ctr-b"
+	said "10.99.0.9 dev ctr-b lladdr 02:00:00:00:00:09.* PERMANENT"
+	[ ! -d /proc/sys/net/ipv6 ] || said "inet6 fd99::2/64"
+	# The VMM has the tap's descriptor, and no right to make another.
+	monitor=$(pid_of "$ID")
+	for p in $monitor $(pgrep -P "$monitor") $(pgrep -P "$(pgrep -P "$monitor")"); do
+		[ $((0x$(awk '/^CapBnd/ { print $2 }' "/proc/$p/status") & 1 << 12)) = 0 ] || fail "CAP_NET_ADMIN: $(cat /proc/$p/comm)"
+	done
+	# A sudden end leaves a rule in the namespace, which delete removes.
+	kill -KILL "$monitor"
+	wait_status "$ID" stopped
+	[ -n "$(nsenter -n"$NETNS" tc qdisc show dev ctr-b ingress)" ]
+	ctr delete "$ID"
+	untouched
+	# A second one in the same namespace, and one that is deleted by force.
+	set_sh 'echo again | busybox nc -l -p 80; sleep 1000'
+	start_container
+	eventually asked 80
+	assert_equal "$answer" again
+	ctr delete --force "$ID"
+	untouched
+	kill "$server" 2>/dev/null || :
+	ip link del ctr-a
+}
+
+@test "micro-vm: the network by the VMM's own sockets, and none" {
+	root_only
+	make_network
+	echo greetings | busybox nc -l -p 7000 >/dev/null 3>&- &
+	local server=$!
+	set_sh 'ip -o -4 address | grep -c "eth0 .*10.0.2.15"; busybox mkfifo /dev/shm/f
+		busybox nc 10.99.0.1 7000 <>/dev/shm/f 2>&1 || echo none; ip -o link | wc -l'
+	update_config '.annotations["ctr.vm.network"] = "user"'
 	run_container
-	kill "$holder" "$server" 2>/dev/null || :
-	ip link del ctr-a 2>/dev/null || :
 	assert_output "1
-greetings"
-	update_config '.linux.namespaces |= map(del(.path))'
+greetings
+2"
+	update_config '.annotations["ctr.vm.network"] = "none"'
 	run_container
-	[ "${lines[0]}" = 0 ] && [ "${lines[-1]}" = none ]
+	[ "${lines[0]}" = 0 ] && [ "${lines[2]}" = none ] || [ "${lines[1]}" = none ]
+	update_config '.annotations["ctr.vm.network"] = "tap" | .linux.namespaces |= map(select(.type != "network"))'
+	run_container
+	assert_output 'ctr: annotations["ctr.vm.network"]: the machine'"'"'s own network namespace has no place for a micro-VM'
+	kill "$server" 2>/dev/null || :
+	ip link del ctr-a
+	# A new namespace that nobody fills.
+	update_config 'del(.annotations["ctr.vm.network"]) | .linux.namespaces += [{type: "network"}]'
+	run_container
+	[ "${lines[0]}" = 0 ] && [ "${lines[-1]}" = 1 ]
 }
 
 @test "micro-vm: prepare makes its files once" {

@@ -30,7 +30,7 @@ static void take(struct result *r, enum vm_from from, const struct vm_head *h, c
 	uint32_t value = 0;
 
 	must(h->size <= VM_DATA_MAX && h->type < VM_TYPES && h->stream < VM_STREAMS_MAX, "a frame beyond its bounds");
-	must(from == VM_FROM_HOST || (h->type != VM_PUT && h->type != VM_RUN && h->type != VM_SIGNAL), "a guest that gives orders");
+	must(from == VM_FROM_HOST || (h->type != VM_PUT && h->type != VM_RUN && h->type != VM_SIGNAL && h->type != VM_NET), "a guest that gives orders");
 	if (h->size == sizeof(value))
 		memcpy(&value, data, sizeof(value));
 	must(h->type != VM_EXIT || value <= 255, "an exit status that is none");
