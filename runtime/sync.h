@@ -17,7 +17,7 @@
  *	I --EXECUTING--------> H	the program comes next: an end of file before this is the end of I itself
  *	I  end of file		 	the program was executed (every descriptor is close-on-exec)
  *	I --ERROR err--------> H	instead of any message of I; I then exits with status 1
- *	I --TRACE stamps-----> H	only when a trace was asked for, by the plan or by START: before READY, EXECUTING
+ *	I --TRACE stamps-----> H	only when I was started, or told to START, with a trace: before READY, EXECUTING
  *				and ERROR, and whenever the few stamps that I keeps are full
  *
  * Between create and start the pair is replaced by a connection to the listener in the state directory;

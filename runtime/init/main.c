@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entry and interpreter. argv[1] is the number of the first inherited descriptor: the sync socket, behind
- * it the plan and the open slots; an argv[2] asks for a trace. The environment is empty. Whatever fails is sent to the host side as one
- * error, and the process ends with status 1.
+ * it the plan and the open slots; an argv[2] asks for a trace. The environment is empty. Whatever fails is sent
+ * to the host side as one error, and the process ends with status 1.
  */
 #include <errno.h>
 #include <fcntl.h>
