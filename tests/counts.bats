@@ -59,7 +59,7 @@ measure()
 
 # Tolerance, since kernels and machines differ a little in what there is to mask, read and fault in: 8 % and
 # what SLACK says.
-declare -A SLACK=([syscalls]=8 [execs]=0 [tasks]=0 [faults]=12 [rss_kb]=320 [read]=1500)
+declare -gA SLACK=([syscalls]=8 [execs]=0 [tasks]=0 [faults]=12 [rss_kb]=320 [read]=1500)
 
 # Above the recorded number and the tolerance: a regression. Far below: the record is out of date and would hide one.
 compare()
