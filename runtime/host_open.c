@@ -63,7 +63,8 @@ static int clone_tree(const struct plan_open *o, struct err *e)
 {
 	const struct sys_mount_attr slave = { .propagation = MS_SLAVE };
 	unsigned int deep = o->recursive ? SYS_AT_RECURSIVE : 0;
-	auto_close int fd = sys_open_tree(AT_FDCWD, o->path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | deep);
+	unsigned int how = deep | (o->nofollow ? AT_SYMLINK_NOFOLLOW : 0U);
+	auto_close int fd = sys_open_tree(AT_FDCWD, o->path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | how);
 
 	if (fd < 0)
 		return err_set(e, -fd, "open mount source %s: %s", o->path, fd == -ENOENT ? "missing" : err_text(-fd));

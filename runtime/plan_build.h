@@ -47,7 +47,7 @@ struct plan_open {
 	enum open_kind kind;
 	const char *path;
 	uint32_t ns_type;
-	bool recursive;
+	bool recursive, nofollow;
 	/* OPEN_IDMAP: of the namespace. OPEN_TREE: of the tree; n 0: its ids stay as they are. */
 	struct id_map_list uid_map, gid_map;
 	bool idmap_recursive;

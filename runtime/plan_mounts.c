@@ -65,6 +65,7 @@ static int open_on_host(struct builder *b, struct mount_item *m, struct err *e)
 		if (!o || !(o->path = bind_source(b, m)))
 			return err_nomem(e);
 		o->recursive = m->opt.recursive;
+		o->nofollow = m->opt.src_nofollow;
 		o->idmap_recursive = m->opt.idmap_recursive;
 	}
 	if (!c->uid_mappings.n && !m->opt.idmap)
