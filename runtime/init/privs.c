@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "../base/path.h"
 #include "init.h"
 
 /* ---- limits and scheduling ----------------------------------------------------------------------------- */
@@ -316,6 +317,19 @@ static int set_caps(const struct step_credentials *s, const struct init_caps *c,
 	return 0;
 }
 
+/*
+ * Below the root, and not through a link of /proc: a descriptor that somebody left open would be a way out (D7).
+ * Relative links and those of the image are followed. 0 or -errno.
+ */
+static int enter_cwd(const struct init *in, const char *cwd)
+{
+	auto_close int fd = path_open(in->root, cwd, O_PATH | O_DIRECTORY);
+
+	if (fd < 0)
+		return fd;
+	return fchdir(fd) < 0 ? -errno : 0;
+}
+
 /* A working directory outside the root shows as a path that is not absolute (D7). */
 static int check_cwd(const char *cwd, struct err *e)
 {
@@ -331,7 +345,7 @@ static int check_cwd(const char *cwd, struct err *e)
 
 static int cwd_error(const char *cwd, int errnum, struct err *e)
 {
-	return err_set(e, errnum, "process.cwd %s: %s", cwd, errnum == ENOENT ? "missing" : err_text(errnum));
+	return err_set(e, -errnum, "process.cwd %s: %s", cwd, errnum == -ENOENT ? "missing" : err_text(-errnum));
 }
 
 int init_credentials(struct init *in, const struct step_credentials *s, struct err *e)
@@ -339,12 +353,14 @@ int init_credentials(struct init *in, const struct step_credentials *s, struct e
 	int r = drop_bounding(s, e);
 
 	in->credentials = s;
+	if (r == 0)
+		r = init_root_fd(in, e);
 	if (r < 0)
 		return r;
 	/* Once as root, once as the user: either may be the one who is let in. */
-	bool there = chdir(s->cwd) == 0;
-	if (!there && errno != EACCES)
-		return cwd_error(s->cwd, errno, e);
+	int there = enter_cwd(in, s->cwd);
+	if (there < 0 && there != -EACCES)
+		return cwd_error(s->cwd, there, e);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_sys(e, errno, "keep capabilities over the change of user");
 	r = set_ids(s, e);
@@ -355,8 +371,8 @@ int init_credentials(struct init *in, const struct step_credentials *s, struct e
 	if (r < 0)
 		return r;
 	init_guard();
-	if (!there && chdir(s->cwd) < 0)
-		return cwd_error(s->cwd, errno, e);
+	if (there < 0 && (there = enter_cwd(in, s->cwd)) < 0)
+		return cwd_error(s->cwd, there, e);
 	return check_cwd(s->cwd, e);
 }
 
