@@ -99,7 +99,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check completions faults race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check check-security completions faults race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -180,6 +180,10 @@ unit: $(TESTS)
 
 check: all
 	$(Q)SAN=$(SAN) B=$(B) tests/run
+
+# The attacks of tests/security.md alone; RUNTIME: another build than this one.
+check-security: all
+	$(Q)B=$(B) tests/run tests/security.bats
 
 # ---- fuzzing (clang's libFuzzer): make fuzz [FUZZ_SECONDS=60] ----------------------------------------------
 FUZZ_SECONDS ?= 60

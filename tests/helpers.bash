@@ -5,8 +5,10 @@
 #
 #   RUNTIME      the runtime under test (default: build/ctr)
 #   TEST_MODE    root or rootless (default: by the caller's uid)
+#   CTR_TEST_USERNS  as root, with every container of new_bundle in a user namespace
 #
-# A file whose head has the line "# rootless" is run by tests/run a second time as an ordinary user.
+# A file whose head has the line "# rootless" is run by tests/run a second time as an ordinary user, and one with
+# "# userns" once more as root with CTR_TEST_USERNS.
 
 bats_require_minimum_version 1.5.0
 
@@ -94,6 +96,15 @@ new_bundle()
 	BUNDLE=$T/${1:-bundle}
 	mkdir -p "$BUNDLE"
 	"$TOP/tests/bundle" $flag "$BUNDLE"
+	[ -z "${CTR_TEST_USERNS:-}" ] || [ -n "$flag" ] || give_user_namespace
+}
+
+# The container's root is id 100000 outside, and owns the root filesystem.
+give_user_namespace()
+{
+	chown -R 100000:100000 "$BUNDLE/rootfs"
+	update_config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings'
 }
 
 # update_config FILTER [JQ OPTIONS]: changes config.json of $BUNDLE.
