@@ -345,7 +345,10 @@ static int check_cwd(const char *cwd, struct err *e)
 
 static int cwd_error(const char *cwd, int errnum, struct err *e)
 {
-	return err_set(e, -errnum, "process.cwd %s: %s", cwd, errnum == -ENOENT ? "missing" : err_text(-errnum));
+	return err_set(e, -errnum, "process.cwd %s: %s", cwd,
+		       errnum == -ENOENT ? "missing"
+		       : errnum == -ELOOP ? "a loop of links, or a link of /proc, is on the way"
+					  : err_text(-errnum));
 }
 
 int init_credentials(struct init *in, const struct step_credentials *s, struct err *e)
