@@ -83,9 +83,12 @@ static int add_rule(int nl, int index, int to)
 	const struct tcmsg parent = { .tcm_ifindex = index, .tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0), .tcm_parent = TC_H_INGRESS },
 			   rule = { .tcm_ifindex = index, .tcm_parent = PARENT, .tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)) };
 	const struct tc_mirred where = { .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = (uint32_t)to };
-	struct { struct tc_u32_sel sel; struct tc_u32_key key; } all = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	/* One key that looks at no bit of the packet. */
+	const struct tc_u32_sel sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
+	char all[sizeof(sel) + sizeof(struct tc_u32_key)] = { 0 };
 	struct nl_request q;
 
+	memcpy(all, &sel, sizeof(sel));
 	nl_begin(&q, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &parent, sizeof(parent));
 	nl_put_text(&q, TCA_KIND, "ingress");
 	int r = nl_talk(nl, &q);
@@ -94,7 +97,7 @@ static int add_rule(int nl, int index, int to)
 	nl_begin(&q, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &rule, sizeof(rule));
 	nl_put_text(&q, TCA_KIND, "u32");
 	size_t options = nl_nest(&q, TCA_OPTIONS);
-	nl_put(&q, TCA_U32_SEL, &all, sizeof(all)); /* no bit of the packet is looked at */
+	nl_put(&q, TCA_U32_SEL, all, sizeof(all));
 	size_t actions = nl_nest(&q, TCA_U32_ACT), first = nl_nest(&q, 1);
 	nl_put_text(&q, TCA_ACT_KIND, "mirred");
 	size_t parms = nl_nest(&q, TCA_ACT_OPTIONS);

@@ -58,6 +58,13 @@ static const char *check_network(const char *value)
 		       : "must be auto, tap, user or none";
 }
 
+static const char *check_timeout(const char *value)
+{
+	uint64_t v;
+
+	return str_u64(value, 86400, &v) == 0 && v > 0 ? NULL : "must be a number of seconds, at most a day";
+}
+
 static const char *check_overlay(const char *value)
 {
 	return str_eq(value, "tmpfs") || value[0] == '/' ? NULL : "must be tmpfs or an absolute path";
@@ -74,6 +81,7 @@ const struct annotation annotations[] = {
 	{ ANNOTATION_VM_VCPUS, "NUMBER", check_vcpus },
 	{ ANNOTATION_VM_KERNEL, "FILE", check_path },
 	{ ANNOTATION_VM_NETWORK, "auto|tap|user|none", check_network },
+	{ ANNOTATION_VM_TIMEOUT, "SECONDS", check_timeout },
 	{ ANNOTATION_OVERLAY, "tmpfs|DIRECTORY", check_overlay },
 };
 const size_t annotations_n = ARRAY_SIZE(annotations);

@@ -25,6 +25,7 @@
 #define ANNOTATION_VM_VCPUS ANNOTATION_PREFIX "vm.vcpus"
 #define ANNOTATION_VM_KERNEL ANNOTATION_PREFIX "vm.kernel"
 #define ANNOTATION_VM_NETWORK ANNOTATION_PREFIX "vm.network"
+#define ANNOTATION_VM_TIMEOUT ANNOTATION_PREFIX "vm.timeout"
 #define ANNOTATION_OVERLAY "ctr.overlay"
 
 /* Not of a configuration: `ctr state` of a stopped container adds it when the kernel killed for lack of memory. */

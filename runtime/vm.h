@@ -89,6 +89,7 @@ struct vm_machine {
 	bool kvm;
 	uint64_t memory_mib;
 	uint32_t vcpus;
+	uint32_t timeout; /* seconds that the guest may take until its agent speaks, and then to answer */
 	bool volumes; /* there are binds: a second share */
 	enum vm_network network;
 	const char *qemu, *virtiofsd, *append;

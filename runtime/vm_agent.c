@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -177,15 +178,21 @@ static int set_up_network(struct err *e)
 	return done;
 }
 
+/* The port is there before the kernel has heard that the host has its end open: until then it says that nobody has. */
 static int open_port(struct err *e)
 {
 	const struct timespec pause = { 0, 2000000 };
 	int64_t deadline = now_ms() + PORT_WAIT_MS;
-	int fd;
+	struct pollfd p = { .fd = -1, .events = POLLOUT };
 
-	while ((fd = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC)) < 0 && now_ms() < deadline)
+	while (now_ms() < deadline) {
+		if (p.fd < 0)
+			p.fd = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (p.fd >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & POLLHUP))
+			return p.fd;
 		(void)nanosleep(&pause, NULL);
-	return fd < 0 ? err_sys(e, errno, "open %s", PORT) : fd;
+	}
+	return p.fd < 0 ? err_sys(e, errno, "open %s", PORT) : err_set(e, ENOTCONN, "the host does not open %s", PORT);
 }
 
 static int set_up(struct err *e)
@@ -309,6 +316,7 @@ static __attribute__((noreturn)) void become(uint16_t i, bool exec, const int fd
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)setsid();
+	(void)setpriority(PRIO_PROCESS, 0, 0);
 	for (int k = 0; k < 3; k++)
 		if (dup2(fds[k], k) < 0)
 			_exit(255);
@@ -416,6 +424,8 @@ static int take(struct agent *g, const struct vm_head *h, const char *data, stru
 
 	if (h->size == sizeof(value))
 		memcpy(&value, data, sizeof(value));
+	if (h->type == VM_PING)
+		return send_frame(g, VM_PONG, 0, data, h->size, e);
 	if (h->type == VM_NET)
 		return take_network(g, data, h->size, e);
 	if (!j)
@@ -592,6 +602,7 @@ int vm_agent(struct err *e)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)setpriority(PRIO_PROCESS, 0, -20); /* the host hears of us, whatever the container does */
 	g->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	g->port = set_up(e);
 	int r = g->port < 0 ? g->port : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);

@@ -26,6 +26,8 @@
 #define MEMORY_MIN 96U	     /* less than this Debian's kernel does not start in */
 #define VCPUS_MAX 64U
 #define CPU_PERIOD 100000U   /* microseconds: the kernel's own (cgroup-v2.rst, cpu.max) */
+#define TIMEOUT_KVM 30U	     /* seconds; a guest starts in one on an idle machine */
+#define TIMEOUT_TCG 120U
 #define OVERHEAD_KVM 96U     /* MiB that VMM and file server may use beside the guest's memory */
 #define OVERHEAD_TCG 384U    /* emulation keeps translated code */
 
@@ -94,6 +96,16 @@ static uint64_t vcpus_of_quota(const struct config *c, const struct vm_machine *
 	return MIN(((uint64_t)cpu->quota.v + period - 1) / period, (uint64_t)VCPUS_MAX);
 }
 
+static uint32_t timeout_of(const struct config *c, const struct vm_machine *m)
+{
+	const char *annotation = config_annotation(c, ANNOTATION_VM_TIMEOUT);
+	uint64_t v = m->kvm ? TIMEOUT_KVM : TIMEOUT_TCG;
+
+	if (annotation)
+		best_effort(str_u64(annotation, UINT32_MAX, &v)); /* its form is checked */
+	return (uint32_t)v;
+}
+
 static int size_memory(const struct config *c, const struct vm_limits *limits, uint64_t *ret, struct err *e)
 {
 	const struct memory_conf *limit = c->linux_ && c->linux_->resources ? c->linux_->resources->memory : NULL;
@@ -140,6 +152,7 @@ static int size_machine(const struct config *c, const struct vm_limits *limits, 
 	if (vcpus < 1 || vcpus > VCPUS_MAX)
 		return err_bad(e, "%s: must be between 1 and %u",
 			       annotation ? "annotations[\"" ANNOTATION_VM_VCPUS "\"]" : "vm.hwConfig.vcpus", VCPUS_MAX);
+	m->timeout = timeout_of(c, m);
 	m->memory_mib = memory / MIB;
 	m->vcpus = (uint32_t)vcpus;
 	return vm_limits_size(limits, memory, vcpus, e);
@@ -475,6 +488,7 @@ static int set_environment(struct arena *a, struct process *p, const struct vm_m
 		env.v[env.n++] = arena_printf(a, "CTR_VM_KVM=%d", m->kvm);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_MEMORY=%llu", (unsigned long long)m->memory_mib);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_VCPUS=%u", m->vcpus);
+		env.v[env.n++] = arena_printf(a, "CTR_VM_TIMEOUT=%u", m->timeout);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_VOLUMES=%d", m->volumes);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_NETWORK=%d", m->network);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_QEMU=%s", m->qemu);

@@ -28,6 +28,8 @@ static const struct {
 	[VM_SIGNAL] = { "signal", H, sizeof(uint32_t), sizeof(uint32_t) },
 	[VM_EXIT] = { "exit", G | M, sizeof(uint32_t), sizeof(uint32_t) },
 	[VM_NET] = { "net", H, 0, VM_DATA_MAX },
+	[VM_PING] = { "ping", H, sizeof(uint32_t), sizeof(uint32_t) },
+	[VM_PONG] = { "pong", G, sizeof(uint32_t), sizeof(uint32_t) },
 	[VM_GONE] = { "gone", H, 0, 0 },
 	[VM_FAIL] = { "fail", M, 1, ERR_TEXT_MAX },
 };

@@ -8,6 +8,7 @@
  *
  *	host -> guest	NET* once; then per stream PUT* RUN, then IN, RESIZE, SIGNAL, CREDIT; GONE when nobody is interested any more
  *	guest -> host	HELLO once; then per stream OUT, ERR, CREDIT, and EXIT last
+ *	at any time	PING, which the guest answers by PONG
  *
  * Data flows under credit: a sender may have VM_WINDOW bytes on the way per stream and direction, and gets room back
  * by CREDIT. So what is buffered is bounded, however slow a reader is. What comes from the guest is hostile: every
@@ -42,6 +43,7 @@ enum vm_type {
 	VM_SIGNAL, /* uint32_t number */
 	VM_EXIT,   /* uint32_t status, 0 to 255 */
 	VM_NET,	   /* requests for tap_replay() (netns/tap.h), in pieces; no byte: their end */
+	VM_PING, VM_PONG, /* uint32_t, the same in both: whether the agent is there */
 	VM_GONE,   /* the host's side of the stream is gone: end it */
 	VM_FAIL,   /* a sentence for the user; only between the processes of the host */
 	VM_TYPES

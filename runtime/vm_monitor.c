@@ -30,6 +30,9 @@
 #define QUEUE_MAX ((size_t)32 << 20)
 #define SERIAL_MAX 8192
 #define CHILDREN_MAX 3
+#define TELL_MS 1000
+#define TICK_MS 1000
+#define PING_TICKS 5 /* of silence, before the guest is asked whether it is there */
 #define VM_STATUS 125 /* the VM, not the program: what engines call their own failure */
 
 struct tail { size_t n; char text[SERIAL_MAX]; };
@@ -48,7 +51,8 @@ struct mux {
 	struct child children[CHILDREN_MAX];
 	size_t n_children;
 	struct stream streams[VM_STREAMS_MAX];
-	int64_t deadline;
+	int64_t ticked;
+	uint32_t silent; /* ticks since the guest was last heard */
 	bool hello;
 };
 
@@ -226,13 +230,14 @@ static void tail_read(struct tail *t, int *fd)
 	t->text[t->n] = '\0';
 }
 
-/* The line that says most: a panic's first, else the last one. */
+/* The line that says most: a panic's first, or our agent's last; else the last one. */
 static const char *telling(struct tail *t)
 {
-	char *line = strstr(t->text, "Kernel panic"), *end;
+	static const char *const best[] = { "Kernel panic", "micro-VM's agent: ", "Out of memory" };
+	char *line = NULL, *end;
 
-	if (!line)
-		line = strstr(t->text, "Out of memory");
+	for (size_t i = 0; !line && i < ARRAY_SIZE(best); i++)
+		line = strstr(t->text, best[i]);
 	if (!line) {
 		while (t->n && strchr("\r\n ", t->text[t->n - 1]))
 			t->text[--t->n] = '\0';
@@ -328,6 +333,8 @@ static int from_guest(struct mux *m, struct err *e)
 		return 0;
 	if (n <= 0)
 		return explain(m, &m->children[m->n_children - 1], e);
+	if (m->hello)
+		m->silent = 0;
 	while ((n = vm_next(&m->in, VM_FROM_GUEST, &h, &data, e)) > 0) {
 		struct stream *s = &m->streams[h.stream];
 		uint32_t protocol;
@@ -339,6 +346,8 @@ static int from_guest(struct mux *m, struct err *e)
 			m->hello = true;
 			continue;
 		}
+		if (h.type == VM_PONG)
+			continue;
 		if (!m->hello || !s->used || s->exited)
 			return err_set(e, EPROTO, "the micro-VM's agent sent a message for stream %u, which does not exist", h.stream);
 		if (s->fd >= 0 && vm_put(&s->out, (size_t)4 * VM_WINDOW, (enum vm_type)h.type, 0, data, h.size) < 0)
@@ -381,18 +390,39 @@ static size_t poll_set(struct mux *m, struct pollfd *p)
 	return n;
 }
 
+/*
+ * Time is counted while this process runs: what a pause takes from it, it takes from the guest as well. A guest that
+ * is silent is asked; one that does not answer is given up, since nobody could end its program in another way.
+ */
+static int tick(struct mux *m, struct err *e)
+{
+	const int64_t now = now_ms();
+	const uint32_t nobody = 0;
+
+	if (now - m->ticked < TICK_MS)
+		return 0;
+	m->ticked = now;
+	if (++m->silent > m->machine.timeout) {
+		const char *said = m->said.n ? telling(&m->said) : NULL;
+		return err_set(e, ETIMEDOUT, "the micro-VM did not %s within %u seconds%s%s", m->hello ? "answer" : "start",
+			       m->machine.timeout, said ? ": " : "", said ? said : "");
+	}
+	if (!m->hello || m->silent != MIN(PING_TICKS, m->machine.timeout / 2 + 1))
+		return 0;
+	return to_guest(m, VM_PING, 0, &nobody, sizeof(nobody), e);
+}
+
 static int step(struct mux *m, struct err *e)
 {
 	struct pollfd p[STREAMS_AT + VM_STREAMS_MAX];
 	size_t n = poll_set(m, p);
-	int64_t left = m->hello ? -1 : MAX(m->deadline - now_ms(), (int64_t)0);
-	int r = poll(p, n, (int)left);
+	int r = poll(p, n, (int)MAX(m->ticked + TICK_MS - now_ms(), (int64_t)1));
 
 	if (r < 0)
 		return errno == EINTR ? 0 : err_sys(e, errno, "wait");
-	if (r == 0)
-		return err_set(e, ETIMEDOUT, "the micro-VM did not answer within its time%s%s", m->said.n ? ": " : "",
-			       m->said.n ? telling(&m->said) : "");
+	r = tick(m, e);
+	if (r < 0)
+		return r;
 	if (p[2].revents)
 		tail_read(&m->said, &m->serial);
 	for (size_t i = 0; i < m->n_children; i++)
@@ -418,15 +448,31 @@ static int step(struct mux *m, struct err *e)
 	return r;
 }
 
-/* Everybody hears why, before the end of this process closes their lines. */
+static void tell(struct stream *s, const struct err *e)
+{
+	if (s->fd < 0 || vm_put(&s->out, QUEUE_MAX, VM_FAIL, 0, e->text, strlen(e->text)) < 0)
+		return;
+	best_effort(vm_flush(&s->out, s->fd));
+	(void)shutdown(s->fd, SHUT_WR);
+}
+
+/*
+ * Everybody hears why, before the end of this process closes their lines. The client of the container's own program is
+ * the last, since its end is everybody's.
+ */
 static void tell_all(struct mux *m, const struct err *e)
 {
-	for (size_t i = 0; i < VM_STREAMS_MAX; i++) {
+	const int64_t deadline = now_ms() + TELL_MS;
+	char data[1024];
+
+	for (size_t i = VM_STREAMS_MAX; i-- > 0;) {
 		struct stream *s = &m->streams[i];
-		if (s->fd < 0 || vm_put(&s->out, QUEUE_MAX, VM_FAIL, 0, e->text, strlen(e->text)) < 0)
-			continue;
-		(void)fcntl(s->fd, F_SETFL, 0);
-		best_effort(vm_flush(&s->out, s->fd));
+		struct pollfd p = { .fd = s->fd, .events = POLLIN };
+		ssize_t n = 1;
+		tell(s, e);
+		/* It has heard when it closes its end; what it says until then is of no use. */
+		while (i != VM_MAIN && s->fd >= 0 && n > 0 && poll(&p, 1, (int)MAX(deadline - now_ms(), (int64_t)0)) > 0)
+			n = read(s->fd, data, sizeof(data));
 	}
 }
 
@@ -469,10 +515,10 @@ static __attribute__((noreturn)) void carry(struct arena *a, const struct vm_mac
 		_exit(VM_STATUS);
 	m->a = a;
 	m->machine = *machine;
+	m->ticked = now_ms();
 	m->port = m->serial = m->listener = -EBADF;
 	for (size_t i = 0; i < VM_STREAMS_MAX; i++)
 		m->streams[i].fd = -EBADF;
-	m->deadline = now_ms() + (machine->kvm ? 30000 : 120000);
 	int r = stream_open(m, main_client);
 	if (r == 0)
 		r = m->listener = listen_at(VM_SOCKET, 16, &e);
@@ -513,13 +559,15 @@ static int read_command(struct strbuf *b, bool exec, struct vm_command *ret, str
 
 static int read_machine(struct vm_machine *m, struct err *e)
 {
-	uint64_t kvm, vcpus, volumes, network;
+	uint64_t kvm, vcpus, volumes, network, timeout;
 	int r = number_of("CTR_VM_KVM", 1, &kvm, e);
 
 	if (r == 0)
 		r = number_of("CTR_VM_MEMORY", UINT32_MAX, &m->memory_mib, e);
 	if (r == 0)
 		r = number_of("CTR_VM_VCPUS", 256, &vcpus, e);
+	if (r == 0)
+		r = number_of("CTR_VM_TIMEOUT", UINT32_MAX, &timeout, e);
 	if (r == 0)
 		r = number_of("CTR_VM_VOLUMES", 1, &volumes, e);
 	if (r == 0)
@@ -528,6 +576,7 @@ static int read_machine(struct vm_machine *m, struct err *e)
 		return r;
 	m->network = (enum vm_network)network;
 	m->kvm = kvm;
+	m->timeout = (uint32_t)timeout;
 	m->vcpus = (uint32_t)vcpus;
 	m->volumes = volumes;
 	m->qemu = getenv("CTR_VM_QEMU");

@@ -272,6 +272,99 @@ to-in"
 	ctr delete "$ID"
 }
 
+# The process of a container whose first process is $1: the monitor, or one that it has started (qemu, virtiofsd).
+vm_process() # PID NAME
+{
+	local monitor
+	monitor=$(pgrep -P "$1") || return
+	[ "$2" = monitor ] && echo "$monitor" || pgrep -P "$monitor" "$2"
+}
+
+@test "micro-vm: every process of it killed, at its start and when it runs: stopped, explained, nothing left" {
+	root_only
+	set_sh 'echo ready; sleep 1000'
+	for when in start run; do
+		for name in first monitor qemu virtiofsd; do
+			# These two are killed in other tests.
+			[ $when = start ] || [ $name = monitor ] || [ $name = virtiofsd ] || continue
+			create_container
+			first=$(pid_of "$ID")
+			ctr start "$ID"
+			victim=$first
+			started() { [ "$name" = first ] || victim=$(vm_process "$first" "$name"); }
+			eventually started
+			[ $when = start ] || eventually said ready
+			kill -KILL "$victim"
+			wait_status "$ID" stopped
+			case $name in
+			qemu) said "ctr: the micro-VM ended" ;;
+			virtiofsd) said "ctr: the file server ended" ;;
+			monitor) said "ctr: the micro-VM's monitor ended" ;;
+			esac
+			ctr delete --force "$ID"
+			alive() { [ -e "/proc/$first" ] || [ -e "/proc/$victim" ]; }
+			gone() { ! alive; }
+			eventually gone
+		done
+	done
+}
+
+@test "micro-vm: a guest that hangs is given up: while it starts, and when it runs" {
+	root_only
+	update_config '.annotations["ctr.vm.timeout"] = "4"'
+	set_sh 'echo ready; sleep 1000'
+	for when in start run; do
+		# More for the guest that is to start: this machine may be slow.
+		[ $when = start ] || update_config '.annotations["ctr.vm.timeout"] = "20"'
+		create_container
+		first=$(pid_of "$ID")
+		ctr start "$ID"
+		found() { vmm=$(vm_process "$first" qemu); }
+		eventually found
+		[ $when = start ] || eventually said ready
+		if [ $when = run ]; then
+			# Longer than the deadline in a pause is no hang.
+			! ctr pause "$ID" 2>/dev/null || { sleep 1; ctr resume "$ID"; }
+			assert_equal "$(ctr exec "$ID" echo there)" there
+		fi
+		kill -STOP "$vmm"
+		[ $when = start ] || ! ctr exec "$ID" true 2>"$T/exec" || fail "exec into a guest that hangs"
+		wait_status "$ID" stopped 60
+		said "ctr: the micro-VM did not $([ $when = start ] && echo start || echo answer) within .* seconds"
+		[ $when = start ] || grep -q "the micro-VM did not answer within 20 seconds" "$T/exec"
+		ctr delete --force "$ID"
+	done
+}
+
+@test "micro-vm: the guest without memory: the program is killed, the machine stays" {
+	root_only
+	local eat='BEGIN { while (1) a[i++] = sprintf("%1000000s", "") }'
+	set_sh "busybox awk '$eat'"'; echo "status $?"; sleep 1000'
+	start_container
+	eventually said "status 137"
+	try ctr exec "$ID" busybox awk "$eat"
+	assert_status 137
+	assert_equal "$(ctr exec "$ID" echo there)" there
+	ctr delete --force "$ID"
+	set_args busybox awk "$eat"
+	run_container
+	assert_status 137
+}
+
+@test "micro-vm: the host's disk full in a share: the program is told, the machine stays" {
+	root_only
+	mkdir "$T/small"
+	mount -t tmpfs -o size=1m none "$T/small"
+	update_config '.mounts += [{destination: "/small", type: "bind", source: $s, options: ["rbind", "rw"]}]' --arg s "$T/small"
+	set_sh 'dd if=/dev/zero of=/small/file bs=64k count=64 2>&1; rm /small/file; sync; echo after >/small/file; cat /small/file'
+	run_container
+	left=$(cat "$T/small/file") || :
+	umount "$T/small"
+	assert_status 0
+	assert_output_has "No space left on device"
+	assert_equal "${lines[-1]} $left" "after after"
+}
+
 @test "micro-vm: the VMM has no capability, no way to get one, and sees no file of the host" {
 	set_sh 'echo ready; sleep 1000'
 	start_container
