@@ -266,6 +266,7 @@ second = $(word 2,$(subst =, ,$(1)))
 install: all
 	$(INSTALL) -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(MANDIR)/man8
 	$(INSTALL) -m 0755 $(B)/ctr $(HELPERS) $(DESTDIR)$(LIBEXEC)/
+	ln -sfn ctr $(DESTDIR)$(LIBEXEC)/ctr-vm
 	$(if $(filter 1,$(BINLINK)),$(INSTALL) -d $(DESTDIR)$(BINDIR) && ln -sfn $(LIBEXEC)/ctr $(DESTDIR)$(BINDIR)/ctr)
 	$(foreach m,$(wildcard contrib/man/*.8),$(INSTALL) -m 0644 $(m) $(DESTDIR)$(MANDIR)/man8/;)
 	$(foreach c,$(COMPLETIONS),$(INSTALL) -d $(DESTDIR)$(DATADIR)/$(dir $(call second,$(c))) && \
@@ -273,7 +274,7 @@ install: all
 
 uninstall:
 	rm -f $(foreach c,$(COMPLETIONS),$(DESTDIR)$(DATADIR)/$(call second,$(c)))
-	rm -f $(DESTDIR)$(LIBEXEC)/ctr $(HELPERS:$(B)/%=$(DESTDIR)$(LIBEXEC)/%) $(foreach m,$(wildcard contrib/man/*.8),$(DESTDIR)$(MANDIR)/man8/$(notdir $(m)))
+	rm -f $(DESTDIR)$(LIBEXEC)/ctr $(DESTDIR)$(LIBEXEC)/ctr-vm $(HELPERS:$(B)/%=$(DESTDIR)$(LIBEXEC)/%) $(foreach m,$(wildcard contrib/man/*.8),$(DESTDIR)$(MANDIR)/man8/$(notdir $(m)))
 	[ ! -L $(DESTDIR)$(BINDIR)/ctr ] || rm -f $(DESTDIR)$(BINDIR)/ctr
 	[ ! -d $(DESTDIR)$(LIBEXEC) ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXEC)
 

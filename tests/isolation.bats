@@ -582,38 +582,108 @@ uninstall_kernel()
 	[ ! -e /usr/x ] && [ ! -e /etc/x ]
 }
 
-@test "micro-vm: podman drives ctr-vm: run, logs, volume, exec, stop" {
+# An image of busybox below $1, with what engines look for.
+engine_root()
+{
+	mkdir -p "$1/bin" "$1/etc" "$1/v"
+	cp /bin/busybox "$1/bin/"
+	for a in sh id cat echo sleep uname nc mkfifo; do ln -s busybox "$1/bin/$a"; done
+	echo 'root:x:0:0::/root:/bin/sh' >"$1/etc/passwd"
+}
+
+@test "micro-vm: podman drives ctr-vm: run, logs, volume, port, exec, stop" {
 	root_only
 	command -v podman >/dev/null && command -v conmon >/dev/null || skip "podman is not installed"
-	local r=$T/image P=$T/podman
-	mkdir -p "$r/bin" "$r/etc" "$P" "$T/volume"
-	cp /bin/busybox "$r/bin/"
-	for a in sh id cat echo sleep uname; do ln -s busybox "$r/bin/$a"; done
-	echo 'root:x:0:0::/root:/bin/sh' >"$r/etc/passwd"
+	local r=$T/image P=$T/podman port=
+	mkdir -p "$P" "$T/volume"
+	engine_root "$r"
 	echo text >"$T/volume/file"
 	ln -s "$(readlink -f "$RUNTIME")" "$P/ctr-vm"
-	printf '[engine.runtimes]\nctr-vm = ["%s"]\n' "$P/ctr-vm" >"$P/containers.conf"
+	printf '[engine.runtimes]\nctr-vm = ["%s"]\n[network]\nnetwork_config_dir = "%s"\n' "$P/ctr-vm" "$P/net" >"$P/containers.conf"
 	export CONTAINERS_CONF=$P/containers.conf
-	pd() { timeout 100 podman --root "$P/root" --runroot "$P/run" --cgroup-manager cgroupfs --storage-driver vfs --runtime ctr-vm "$@" 3>&-; }
+	# Its bridge and its rules are in a network namespace of the test's; it keeps those of its containers here.
+	local netns=
+	[ -d /run/netns ] || { mkdir /run/netns; netns=made; }
+	mount -t tmpfs none /run/netns
+	make_network
+	pd() { nsenter -n"$NETNS" timeout 100 podman --root "$P/root" --runroot "$P/run" --cgroup-manager cgroupfs --storage-driver vfs --runtime ctr-vm "$@" 3>&-; }
 	install_kernel
 	tar -C "$r" -c . | pd import - image >/dev/null 2>&1
-	local options="--pids-limit=-1 --ulimit nofile=1000:1000 --ulimit nproc=5000:5000 --network none"
+	local options="--pids-limit=-1 --ulimit nofile=1000:1000 --ulimit nproc=5000:5000"
 	options+=" --annotation ctr.isolation=vm-emulate"
-	try pd run --rm $options image sh -c 'uname -r; exit 3'
+	try pd run --rm $options --network none image sh -c 'uname -r; exit 3'
 	assert_status 3
 	assert_output "$(basename "$KERNEL" | sed s/vmlinuz-//)"
-	pd run -d --name one $options -v "$T/volume:/v" image \
-		sh -c 'cat /v/file; trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
+	[ ! -x /usr/lib/podman/netavark ] || port="-p 8080:80"
+	pd run -d --name one $options ${port:---network none} -v "$T/volume:/v" image sh -c \
+		'cat /v/file; trap "exit 5" TERM; echo ready; while :; do echo served | nc -l -p 80; sleep 0.1; done' >/dev/null
 	logged() { pd logs one 2>&1 | grep -q ready; }
 	eventually logged
 	assert_equal "$(pd logs one | xargs)" "text ready"
-	try pd exec one sh -c 'uname -r; exit 4'
+	served() { [ "$(nsenter -n"$NETNS" timeout 5 bash -c 'cat <"/dev/tcp/10.99.0.2/8080"' 2>/dev/null)" = served ]; }
+	[ -z "$port" ] || eventually served
+	try pd exec one sh -c 'uname -r; echo written >/v/new; exit 4'
 	assert_status 4
-	pd stop -t 10 one >/dev/null
-	assert_equal "$(pd inspect one --format '{{.State.Status}} {{.State.ExitCode}}')" "exited 5"
+	assert_equal "$(cat "$T/volume/new")" written
+	# The shell is in nc until it is asked once more.
+	pd stop -t 10 one >/dev/null &
+	local stop=$!
+	is_exited() { served || :; [ "$(pd inspect one --format '{{.State.Status}}')" = exited ]; }
+	eventually is_exited
+	wait "$stop"
+	assert_equal "$(pd inspect one --format '{{.State.ExitCode}}')" 5
 	pd rm -fa >/dev/null
 	pd rmi -fa >/dev/null 2>&1
 	umount "$P/root/vfs" "$P/root" 2>/dev/null || :
 	uninstall_kernel
+	umount -R /run/netns
+	[ -z "$netns" ] || rmdir /run/netns
+	ip link del ctr-a
 	rmdir /sys/fs/cgroup/libpod_parent/* /sys/fs/cgroup/libpod_parent 2>/dev/null || :
+}
+
+@test "micro-vm: containerd drives ctr-vm: run, output, volume, port, exec, stop" {
+	root_only
+	needs containerd
+	command -v umoci skopeo >/dev/null || skip "umoci or skopeo is not installed"
+	local r=$T/image
+	mkdir -p "$T/volume" "$T/c"
+	engine_root "$r"
+	umoci init --layout "$T/oci" && umoci new --image "$T/oci:busy" && umoci insert --image "$T/oci:busy" "$r" / &&
+		umoci config --image "$T/oci:busy" --config.env PATH=/bin
+	skopeo copy -q "oci:$T/oci:busy" "oci-archive:$T/oci.tar:busy"
+	ln -s "$(readlink -f "$RUNTIME")" "$T/c/ctr-vm"
+	make_network
+	install_kernel
+	touch "$T/c/netns" # by a name that is good in another pid namespace
+	mount --bind "$NETNS" "$T/c/netns"
+	cat >"$T/script" <<-S
+	set -eu
+	run() { client run --runc-binary $T/c/ctr-vm --snapshotter native --annotation ctr.isolation=vm-emulate "\$@"; }
+	client images import --index-name busy --snapshotter native $T/oci.tar >/dev/null
+	s=0; run --rm busy one sh -c 'uname -r; exit 3' || s=\$?
+	echo "status \$s"
+	run -d --with-ns network:$T/c/netns --mount type=bind,src=$T/volume,dst=/v,options=rbind:rw busy two sh -c \
+		'trap "exit 5" TERM; echo ready >/v/ready; while :; do echo served | nc -l -p 80; sleep 0.1; done'
+	for i in \$(seq 400); do [ ! -e $T/volume/ready ] || break; sleep 0.05; done
+	cat $T/volume/ready
+	served() { timeout 5 bash -c 'cat </dev/tcp/10.99.0.2/80' 2>/dev/null; }
+	for i in \$(seq 100); do ! served || break; sleep 0.05; done
+	s=0; client t exec --exec-id e two sh -c 'uname -r; exit 4' || s=\$?
+	echo "status \$s"
+	client t ps two | grep -q '[0-9]'
+	client t kill -s TERM two
+	for i in \$(seq 100); do served >/dev/null || :; ! client t ls | grep -q 'two.*STOPPED' || break; sleep 0.1; done
+	client t rm two 2>&1 | sed 's/.*exit code \([0-9]*\).*/exit code \1/'
+	client c rm two
+	S
+	try timeout 150 "$TOP/tests/lib/with-containerd" "$T/c" bash "$T/script" 2>&1
+	uninstall_kernel
+	umount "$T/c/netns"
+	local clean=no
+	! untouched || clean=yes
+	ip link del ctr-a
+	release=$(basename "$KERNEL" | sed s/vmlinuz-//)
+	assert_equal "$(xargs <<<"$output")" "$release status 3 ready served $release status 4 exit code 5" "$(tail -3 "$T/c/containerd.log")"
+	assert_equal $clean yes "a rule of the micro-VM's is left"
 }
