@@ -99,13 +99,14 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-security completions faults race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check check-security completions coverage coverage-tests faults kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
 # Where tests and people look, whatever kind of build was made last.
-build/ctr: $(B)/ctr
-	$(Q)mkdir -p build && ln -sf $(B:build/%=%)/ctr $@
+build/ctr: $(B)/ctr FORCE
+	$(Q)[ "$$(readlink $@)" = $(B:build/%=%)/ctr ] || { mkdir -p build && ln -sf $(B:build/%=%)/ctr $@; }
+FORCE:
 
 $(B)/include/.done:
 	$(Q)mkdir -p $(B)/include/sys
@@ -124,8 +125,14 @@ $(B)/%.o: %.c Makefile | $(PREPARE)
 # The git description is part of one object only, rebuilt when it changes.
 $(B)/runtime/main.o: ALL_CPPFLAGS += -DCTR_COMMIT='"$(GIT_DESC)"'
 
+ifeq ($(COVERAGE),1)
+INIT_START = $(filter-out --coverage,$(LINK_START)) tests/lib/uncounted.c
+$(B)/ctr-init: OPT := $(filter-out --coverage,$(OPT))
+else
+INIT_START = $(LINK_START)
+endif
 $(B)/ctr-init: $(INIT_OBJ)
-	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) $(INIT_OBJ) $(LINK_END)
+	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(INIT_START) $(INIT_OBJ) $(LINK_END)
 	$(Q)$(if $(filter 1,$(SAN) $(COVERAGE)),:,$(STRIP) $@)
 
 $(B)/init_image.o: runtime/init_image.S $(B)/ctr-init
@@ -244,7 +251,11 @@ compile_commands.json:
 # debug client that is called ctr too. ctr-vm is the same program under another name.
 # An error or the end at every place (an hour); STRIDE=N OFFSET=M tries every Nth.
 faults: all
-	$(Q)tests/faults/sample build/faults stride=$(or $(STRIDE),1) offset=$(or $(OFFSET),0)
+	$(Q)tests/faults/sample build/faults points stride=$(or $(STRIDE),1) offset=$(or $(OFFSET),0)
+
+# The end at random moments: KILLS=N of each of the five commands.
+kills: all
+	$(Q)tests/faults/sample build/faults kills kills=$(or $(KILLS),2000) offset=$(or $(SEED),0)
 
 # Root, in a mount namespace with cgroup v2 of its own.
 race: all
@@ -253,6 +264,19 @@ race: all
 # Root: many containers at once, many cycles; SCALE_RESULTS=FILE takes the tables.
 scale: all
 	$(Q)tests/scale/run $(or $(CONTAINERS),1000) $(or $(CYCLES),100000) $(SCALE_RESULTS)
+
+# Lines that the unit tests and the behaviour tests reach, but for those with engines and the guest (ten minutes).
+# COVERAGE_RESULTS=FILE takes the table.
+COVERAGE_BATS = $(filter-out $(patsubst %,tests/%.bats,vm engines race hostile faults probe_places),$(wildcard tests/*.bats))
+coverage:
+	$(Q)$(MAKE) --no-print-directory COVERAGE=1 all unit-build coverage-tests
+
+coverage-tests:
+	$(Q)find $(B) -name '*.gcda' -delete
+	$(Q)for t in $(TESTS); do $$t >$(B)/unit.log 2>&1 || grep '^not ok' $(B)/unit.log; done
+	$(Q)for p in ctr ctr-net ctr-systemd; do $(B)/$$p --version </dev/null >/dev/null 2>&1 || :; done; chmod -R a+rwX $(B)
+	$(Q)RUNTIME=$(CURDIR)/$(B)/ctr tests/run $(COVERAGE_BATS) >$(B)/tests.log || tail -n 3 $(B)/tests.log
+	$(Q)tests/coverage $(B) $(COVERAGE_RESULTS)
 
 # From the tables of the options; a test compares.
 completions: all

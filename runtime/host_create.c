@@ -181,7 +181,7 @@ static int write_pid_file(const char *path, pid_t pid, struct err *e)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", pid);
-	int r = file_replace(AT_FDCWD, path, text, (size_t)n, 0644);
+	int r = file_publish(path, text, (size_t)n, 0644);
 
 	return r < 0 ? err_set(e, -r, "write pid file %s: %s", path, r == -ENOENT ? "missing directory" : err_text(-r)) : 0;
 }

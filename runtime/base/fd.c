@@ -178,6 +178,32 @@ int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t
 	return r;
 }
 
+int file_publish(const char *path, const void *data, size_t n, mode_t mode)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX] = ".", from[32];
+	size_t len = slash ? (size_t)(slash - path) : 0;
+
+	if (len >= sizeof(dir))
+		return -ENAMETOOLONG;
+	if (slash)
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)MAX(len, (size_t)1), path);
+	auto_close int fd = openat(AT_FDCWD, dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+	if (fd < 0)
+		return file_replace(AT_FDCWD, path, data, n, mode);
+	int r = fd_write_all(fd, data, n);
+	if (r < 0)
+		return r;
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	for (int tries = 0; tries < 8; tries++) {
+		if (linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+			return 0;
+		if (errno != EEXIST || (unlinkat(AT_FDCWD, path, 0) < 0 && errno != ENOENT))
+			break;
+	}
+	return file_replace(AT_FDCWD, path, data, n, mode);
+}
+
 int fd_memory(const char *name, const void *data, size_t n)
 {
 	auto_close int fd = memfd_create(name, MFD_CLOEXEC);

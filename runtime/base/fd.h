@@ -26,12 +26,18 @@ int file_read_short(int dirfd, const char *name, char *buf, size_t size) MUST_CH
 int file_write(int dirfd, const char *name, const void *data, size_t n) MUST_CHECK;
 /* Atomic replacement: a temporary name in the same directory, then rename. No fsync: the state is gone at boot. */
 int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode) MUST_CHECK;
-/* All of it, over short writes and EINTR. */
+/*
+ * The same for a file in a directory of somebody else's: nothing is left there when we are killed in between, since
+ * the file has no name before it is whole (O_TMPFILE; where the file system cannot, as above). An old one is removed
+ * right before.
+ */
+int file_publish(const char *path, const void *data, size_t n, mode_t mode) MUST_CHECK;
 /*
  * Every directory on the way to the last name of the absolute `path`, made with `mode` where it is missing.
  * `what` stands before the path in an error: "make state directory PATH: ...".
  */
 int dirs_make_above(const char *path, mode_t mode, const char *what, struct err *e) MUST_CHECK;
+/* All of it, over short writes and EINTR. */
 int fd_write_all(int fd, const void *data, size_t n) MUST_CHECK;
 /* What a command has to say, on standard output; a buffer that failed is -ENOMEM. */
 int print_out(const struct strbuf *b, struct err *e) MUST_CHECK;

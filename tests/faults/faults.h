@@ -18,7 +18,7 @@ struct setting {
 	uid_t uid;
 	gid_t gid;
 	int out, err;	/* where standard output and error of the commands go */
-	long stride, offset, seconds;
+	long stride, offset, seconds, kills;
 };
 
 /* Which commands of the runtime are tried. `args` behind the global options; %b, %o, %r: bundle, outputs, resources. */
@@ -81,5 +81,6 @@ void table_row(FILE *f, const char *name, const struct tally *t);
 void tally_add(struct tally *sum, const struct tally *t);
 
 int points_main(struct setting *s);
+int kills_main(struct setting *s);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * faults: what the runtime does when something goes wrong at every possible place.
  *
- *   faults points OPTIONS
+ *   faults points OPTIONS     a failing call, or the end, at every call
+ *   faults kills OPTIONS      the end at random moments: kills=N of each command
  *
  * Options are NAME=VALUE. runtime, bundle, state, outputs: as in faults.h; the bundle's program is witness.c.
  * Status 0: everything was as promised.
@@ -35,6 +36,7 @@ static const struct {
 	{ "title", TEXT, offsetof(struct setting, title) },
 	{ "stride", NUMBER, offsetof(struct setting, stride) },
 	{ "offset", NUMBER, offsetof(struct setting, offset) },
+	{ "kills", NUMBER, offsetof(struct setting, kills) },
 	{ "seconds", NUMBER, offsetof(struct setting, seconds) },
 	{ "uid", UID, offsetof(struct setting, uid) },
 	{ "gid", UID, offsetof(struct setting, gid) },
@@ -73,7 +75,8 @@ static int appending_file(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct setting s = { .stride = 1, .title = "points" };
+	struct setting s = { .stride = 1, .kills = 100, .title = argc > 1 ? argv[1] : "" };
+	bool points = argc > 1 && strcmp(argv[1], "points") == 0, kills = argc > 1 && strcmp(argv[1], "kills") == 0;
 	int i = 2;
 
 	for (; i < argc && strchr(argv[i], '='); i++)
@@ -81,13 +84,13 @@ int main(int argc, char **argv)
 			(void)fprintf(stderr, "faults: unknown option %s\n", argv[i]);
 			return 2;
 		}
-	if (argc < 2 || strcmp(argv[1], "points") != 0 || !s.runtime || !s.bundle || !s.world.state || s.stride < 1) {
-		(void)fprintf(stderr, "usage: faults points runtime=FILE bundle=DIR state=DIR ...\n");
+	if ((!points && !kills) || !s.runtime || !s.bundle || !s.world.state || s.stride < 1) {
+		(void)fprintf(stderr, "usage: faults points|kills runtime=FILE bundle=DIR state=DIR ...\n");
 		return 2;
 	}
 	s.out = appending_file("out");
 	s.err = appending_file("err");
 	if (s.out < 0 || s.err < 0 || !world_begin(&s.world))
 		return 2;
-	return points_main(&s);
+	return points ? points_main(&s) : kills_main(&s);
 }

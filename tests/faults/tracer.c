@@ -63,7 +63,10 @@ pid_t command_start(const struct command *c)
 	return pid;
 }
 
-/* Not waitpid() alone: the end has a deadline, and other children may end meanwhile. */
+/*
+ * Not waitpid() alone: the end has a deadline, and what became an orphan must be reaped meanwhile, as any subreaper
+ * does: a pid namespace does not end before all in it are.
+ */
 int command_run(const struct command *c, int limit_ms)
 {
 	int64_t deadline = clock_ms() + limit_ms;
@@ -73,11 +76,13 @@ int command_run(const struct command *c, int limit_ms)
 	if (pid < 0)
 		return -1;
 	for (unsigned int round = 0;; round++) {
-		pid_t r = waitpid(pid, &status, WNOHANG);
+		pid_t r = waitpid(-1, &status, WNOHANG);
 		if (r == pid)
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		if (r < 0 || clock_ms() > deadline)
 			break;
+		if (r > 0)
+			continue;
 		(void)usleep(round < 50 ? 200 : 2000);
 	}
 	(void)kill(pid, SIGKILL);
