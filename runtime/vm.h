@@ -14,6 +14,7 @@
  *	vm_config.c	one configuration becomes two: the VMM's, and the guest's
  *	vm_leave.c	what a VM's end leaves to others
  *	vm_monitor.c	starts the VMM, carries the streams between it and the clients
+ *	vm_filter.c	the system calls that these processes may make
  *	vm_qemu.c	the one file that knows the VMM
  *	vm_client.c	one command in the guest, seen from the host
  *	vm_agent.c	the guest's first process

@@ -26,6 +26,7 @@
 #include "base/util.h"
 #include "host_converse.h"
 #include "vm.h"
+#include "vm_filter.h"
 
 #define QUEUE_MAX ((size_t)32 << 20)
 #define SERIAL_MAX 8192
@@ -69,7 +70,7 @@ static int listen_at(const char *path, int backlog, struct err *e)
 	return TAKE_FD(fd);
 }
 
-/* The last use of the right to change the network. */
+/* The last use of the right to change the network. What is started gets it no more either. */
 static void drop_network_rights(void)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -92,10 +93,20 @@ static void drop_everything(bool change_ids)
 	struct __user_cap_data_struct none[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
 
 	/* An id that owns nothing, where there is one; the device of KVM may be root's. */
+	for (int i = 0; i <= CAP_LAST_CAP; i++)
+		(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* EPERM: there is nothing that could be gained back */
 	if (change_ids && syscall(SYS_setresgid, 65534, 65534, 65534) == 0)
 		(void)syscall(SYS_setresuid, 65534, 65534, 65534);
 	if (syscall(SYS_capset, &h, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(126);
+}
+
+/* What is left of ourselves when everything is started: it reads what the guest says. */
+static int lock_up(enum vm_filter filter, struct err *e)
+{
+	drop_everything(false);
+	int r = vm_filter_apply(filter);
+	return r < 0 ? err_sys(e, r, "filter the system calls of the micro-VM's monitor") : 0;
 }
 
 /* The file server holds a descriptor for every file that the guest knows. */
@@ -127,7 +138,8 @@ static void allow_kept_groups(void)
 		best_effort(sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog));
 }
 
-static int start(struct mux *m, const char *name, char **argv, const int *keep, size_t n_keep, bool drop, struct err *e)
+static int start(struct mux *m, const char *name, char **argv, const int *keep, size_t n_keep, bool drop,
+		 enum vm_filter filter, struct err *e)
 {
 	struct child *c = &m->children[m->n_children];
 	static char *const env[] = { NULL };
@@ -157,6 +169,8 @@ static int start(struct mux *m, const char *name, char **argv, const int *keep, 
 			drop_everything(!m->machine.kvm);
 		else
 			allow_kept_groups();
+		if (vm_filter_apply(filter) < 0)
+			_exit(126);
 		(void)execve(argv[0], argv, env);
 		(void)dprintf(STDERR_FILENO, "%s: %s\n", argv[0], err_text(errno));
 		_exit(127);
@@ -179,7 +193,7 @@ static int start_share(struct mux *m, int i, struct err *e)
 		return err_sys(e, errno, "open %s to the VMM", VM_FS_SOCKET(i));
 	/* Only this VM writes to the root; volumes may change under it. */
 	int r = vm_virtiofsd_argv(m->a, &m->machine, i ? VM_SHARE_VOLUMES : VM_SHARE_ROOT, i ? "auto" : "always", listener, &argv, e);
-	return r < 0 ? r : start(m, "the file server", argv, &listener, 1, false, e);
+	return r < 0 ? r : start(m, "the file server", argv, &listener, 1, false, VM_FILTER_FILES, e);
 }
 
 static int start_all(struct mux *m, struct err *e)
@@ -199,7 +213,8 @@ static int start_all(struct mux *m, struct err *e)
 	for (size_t i = 0; i < m->taps.n; i++)
 		keep[2 + i] = m->taps.v[i].fd;
 	if (r == 0)
-		r = start(m, "the micro-VM", argv, keep, 2 + m->taps.n, true, e);
+		r = start(m, "the micro-VM", argv, keep, 2 + m->taps.n, true,
+			  m->machine.network == VM_NETWORK_USER ? VM_FILTER_VMM_ONLINE : VM_FILTER_VMM, e);
 	fd_close(&port[1]);
 	fd_close(&serial[1]);
 	m->port = port[0];
@@ -527,6 +542,8 @@ static __attribute__((noreturn)) void carry(struct arena *a, const struct vm_mac
 	if (r >= 0)
 		r = start_all(m, &e);
 	tap_set_done(&m->taps); /* they are the VMM's now */
+	if (r >= 0)
+		r = lock_up(VM_FILTER_MONITOR, &e);
 	while (r >= 0)
 		r = step(m, &e);
 	tell_all(m, &e);
@@ -623,8 +640,8 @@ static int monitor_run(struct ctx *ctx, const void *opts, int argc, char **argv,
 		carry(&ctx->arena, &machine, pair[1]);
 	}
 	(void)close(pair[1]);
-	drop_network_rights();
-	return finish(vm_client(pair[0], signals, &k, e), e);
+	r = lock_up(VM_FILTER_CLIENT, e);
+	return finish(r < 0 ? r : vm_client(pair[0], signals, &k, e), e);
 }
 
 static int client_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
@@ -645,7 +662,9 @@ static int client_run(struct ctx *ctx, const void *opts, int argc, char **argv, 
 		return finish(r, e);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return finish(err_sys(e, errno, "reach the micro-VM's monitor"), e);
-	return finish(vm_client(fd, r, &k, e), e);
+	const int signals = r;
+	r = lock_up(VM_FILTER_CLIENT, e);
+	return finish(r < 0 ? r : vm_client(fd, signals, &k, e), e);
 }
 
 /* Not for people: they are what runs inside a micro-VM's container. */

@@ -371,6 +371,15 @@ vm_process() # PID NAME
 	eventually said ready
 	monitor=$(pid_of "$ID")
 	vmm=$(pgrep -P "$(pgrep -P "$monitor")" qemu)
+	# All of them are filtered, QEMU and the file server by two lists at least: their own, and ours around it.
+	for name in first monitor qemu virtiofsd; do
+		p=$monitor
+		[ $name = first ] || p=$(vm_process "$monitor" $name | head -n 1)
+		[ $name = virtiofsd ] || assert_equal "$(awk '/^Cap(Eff|Prm|Bnd):/ { print $2 + 0 }' "/proc/$p/status" | xargs)" "0 0 0" $name
+		assert_equal "$(awk '/^(NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$p/status" | xargs)" "1 2" $name
+		filters=$(awk '/^Seccomp_filters:/ { print $2 }' "/proc/$p/status")
+		[ "${filters:-9}" -ge $([ $name = qemu ] || [ $name = virtiofsd ] && echo 2 || echo 1) ]
+	done
 	assert_equal "$(awk '/^(CapEff|CapPrm|NoNewPrivs|Seccomp):/ { print $2 }' "/proc/$vmm/status" | xargs)" \
 		"0000000000000000 0000000000000000 1 2"
 	[ "$TEST_MODE" != root ] || assert_equal "$(awk '/^Uid:/ { print $2 }' "/proc/$vmm/status")" 65534
