@@ -99,7 +99,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-security completions coverage coverage-tests faults kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -252,6 +252,10 @@ compile_commands.json:
 # An error or the end at every place (an hour); STRIDE=N OFFSET=M tries every Nth.
 faults: all
 	$(Q)tests/faults/sample build/faults points stride=$(or $(STRIDE),1) offset=$(or $(OFFSET),0)
+
+# All of both, as root and as an ordinary user, into a page.
+faults-all: all
+	$(Q)tests/faults/all build/faults $(or $(FAULTS_RESULTS),build/faults.md)
 
 # The end at random moments: KILLS=N of each of the five commands.
 kills: all
