@@ -240,6 +240,8 @@ int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, struct 
  * moved here.
  */
 int cgroup_enter(int fd, pid_t pid, struct err *e) MUST_CHECK;
+/* Post-condition of a start (D20): the process is in the cgroup or below it. -EPERM. */
+int cgroup_verify(int fd, pid_t pid, struct err *e) MUST_CHECK;
 
 /* The name of the leaf that a container's processes may be put into (annotation ctr.cgroup.leaf). */
 #define CGROUP_LEAF "init"

@@ -229,6 +229,20 @@ int cgroup_enter(int fd, pid_t pid, struct err *e)
 	return r < 0 ? err_sys(e, r, "move process %d into the cgroup", (int)pid) : 0;
 }
 
+static int is_it(pid_t pid, void *arg)
+{
+	return pid == *(const pid_t *)arg;
+}
+
+int cgroup_verify(int fd, pid_t pid, struct err *e)
+{
+	int r = cgroup_procs(fd, is_it, &pid, e);
+
+	if (r < 0)
+		return err_in(e, "post-condition: linux.cgroupsPath");
+	return r > 0 ? 0 : err_set(e, EPERM, "post-condition: linux.cgroupsPath: process %d is not in the cgroup", (int)pid);
+}
+
 struct signal_job {
 	int sig, sent, failed;
 };

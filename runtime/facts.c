@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -157,6 +158,19 @@ int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e)
 	return r < 0 ? r : rdt_find(a, text, &f->resctrl, e);
 }
 
+static void gather_namespaces(struct facts *f)
+{
+	static const char *const files[] = {
+#define X(name, type) "/proc/self/ns/" name,
+		PLAN_NAMESPACES(X)
+#undef X
+	};
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		f->namespaces[i] = stat(files[i], &st) == 0 ? (uint32_t)st.st_ino : 0;
+}
+
 int facts_gather(struct facts *ret, struct err *e)
 {
 	char path[64];
@@ -168,6 +182,7 @@ int facts_gather(struct facts *ret, struct err *e)
 	r = gather_caps(ret, e);
 	if (r < 0)
 		return r;
+	gather_namespaces(ret);
 	ret->in_userns = in_child_userns();
 	ret->setgroups_denied = ret->in_userns && file_read_short(AT_FDCWD, "/proc/self/setgroups", path, sizeof(path)) > 0 &&
 				str_eq(path, "deny");

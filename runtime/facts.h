@@ -14,6 +14,7 @@
 #include "../cgroup/cgroup.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "plan.h"
 
 struct id_range {
 	uint32_t start, count; /* count 0: none */
@@ -30,6 +31,7 @@ struct facts {
 	const char *resctrl;		      /* where it is mounted; NULL: nowhere, or not asked */
 	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
 	bool newuidmap, newgidmap;	      /* helper programs found */
+	uint32_t namespaces[PLAN_NAMESPACES_N]; /* inodes of the caller's; 0: this kernel has none of the kind */
 	struct cgroup_facts cgroup;
 };
 

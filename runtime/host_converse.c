@@ -279,7 +279,9 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
 	if (r == 0)
 		r = begin_scored(t, s, e);
 	core_give_back(&keeper);
-	return r;
+	if (r < 0 || s->cgroup_fd < 0)
+		return r;
+	return TRACE_CALL(t->trace, "look at the cgroup", cgroup_verify(s->cgroup_fd, t->child.pid, e));
 }
 
 /* The next message that is no TRACE. */

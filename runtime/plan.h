@@ -33,6 +33,18 @@ typedef int32_t plan_slot;
 #define PLAN_NO_SLOT (-1)
 #define PLAN_SLOTS_MAX 100000
 
+/* Files below /proc/self/ns, and their flag of clone(2). */
+#define PLAN_NAMESPACES(X)                                                                         \
+	X("cgroup", 0x02000000)                                                                    \
+	X("ipc", 0x08000000)                                                                       \
+	X("mnt", 0x00020000)                                                                       \
+	X("net", 0x40000000)                                                                       \
+	X("pid", 0x20000000)                                                                       \
+	X("time", 0x00000080)                                                                      \
+	X("user", 0x10000000)                                                                      \
+	X("uts", 0x04000000)
+#define PLAN_NAMESPACES_N 8
+
 #define PLAN_STEPS(X)                                                                              \
 	X(JOIN, join)             /* setns() into a namespace */                                   \
 	X(UNSHARE, unshare)       /* namespaces that must be made late (cgroup) */                 \
@@ -70,6 +82,7 @@ typedef int32_t plan_slot;
 	X(LANDLOCK, landlock)     /* a Landlock ruleset; in force right before the exec */         \
 	X(LANDLOCK_PATH, landlock_path) /* a rule of it: allowed beneath a path */                 \
 	X(LANDLOCK_PORT, landlock_port)                                                            \
+	X(INSPECT, inspect)       /* the places are what was planned; before privilege ends */     \
 	X(NO_NEW_PRIVS, no_new_privs)                                                              \
 	X(SECCOMP, seccomp)                                                                        \
 	X(CREDENTIALS, credentials) /* ids, groups, capabilities, cwd; end of privilege */         \
@@ -86,7 +99,11 @@ enum step_op {
 	STEP_COUNT
 };
 
-struct step_join { plan_slot ns; uint32_t type; /* CLONE_NEW*, 0: whatever it is (a pidfd with flags) */ };
+struct step_join {
+	plan_slot ns;	/* of one namespace, or the pidfd of a process whose namespaces are joined */
+	uint32_t type;	/* CLONE_NEW*; of a pidfd several */
+	uint32_t pid;	/* that process, in the host side's view; 0: it is a namespace */
+};
 struct step_unshare { uint64_t flags; };
 struct step_time { const char *offsets; /* text for timens_offsets, NULL: none */ };
 struct step_fork {
@@ -191,6 +208,11 @@ struct step_label { bool apparmor; /* else SELinux */ const char *label; };
 struct step_landlock { uint64_t fs, net, scoped; /* LANDLOCK_ACCESS_*, LANDLOCK_SCOPE_*: what is handled */ };
 struct step_landlock_path { const char *path; /* in the container's view */ uint64_t access; };
 struct step_landlock_port { uint64_t access; uint32_t port; };
+/* Post-conditions about where we are (D20). The masked and read-only paths are those of the plan's other steps. */
+struct step_inspect {
+	struct plan_u32s namespaces; /* inodes of the host side's own, in the order of PLAN_NAMESPACES; 0: not known */
+	uint64_t fresh;		     /* CLONE_NEW*: these are the container's own, and so another one */
+};
 struct step_no_new_privs { uint32_t unused; };
 struct step_seccomp {
 	struct plan_bytes filter; /* struct sock_filter[] */

@@ -253,6 +253,7 @@ static int plan_namespaces(struct builder *b, struct err *e)
 			return r;
 	}
 
+	b->fresh = fresh;
 	b->p->namespaces = fresh | joined;
 	b->p->new_pid_ns = fresh & CLONE_NEWPID;
 	b->p->new_user_ns = user;
@@ -723,6 +724,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_rlimits,
 	plan_labels,
 	plan_landlock,
+	plan_inspect,
 	plan_early_filter,
 	plan_credentials,
 	plan_lookup,

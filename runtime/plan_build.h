@@ -122,6 +122,7 @@ struct builder {
 	const struct facts *f;
 	struct plan *p;
 	size_t steps_size, opens_size, warnings_size;
+	uint64_t fresh;	     /* CLONE_NEW* of new namespaces; the joined ones are not among them */
 	bool root_joined;    /* a mount namespace by path: its root is the root, and it is somebody else's to change */
 	bool mounts_allowed; /* there is a mount namespace of our own */
 	bool dev_is_bind;    /* /dev comes from outside: nothing is added there */
@@ -160,6 +161,7 @@ int plan_scheduling(struct builder *b, struct err *e) MUST_CHECK;
 int plan_rlimits(struct builder *b, struct err *e) MUST_CHECK;
 int plan_labels(struct builder *b, struct err *e) MUST_CHECK;
 int plan_landlock(struct builder *b, struct err *e) MUST_CHECK;
+int plan_inspect(struct builder *b, struct err *e) MUST_CHECK;
 int plan_early_filter(struct builder *b, struct err *e) MUST_CHECK;
 int plan_credentials(struct builder *b, struct err *e) MUST_CHECK;
 int plan_lookup(struct builder *b, struct err *e) MUST_CHECK;

@@ -20,6 +20,7 @@ static int exec_join(struct builder *b, const struct exec_options *o, struct err
 	open->pid = o->pid;
 	open->start_time = o->start_time;
 	s->ns = slot;
+	s->pid = (uint32_t)o->pid;
 	s->type = (uint32_t)o->namespaces; /* all at once: the kernel orders them (setns(2), pidfd form) */
 	if (o->namespaces & CLONE_NEWPID) {
 		/* Only a child is in the joined pid namespace. */
@@ -70,7 +71,7 @@ static int exec_gate(struct builder *b, struct err *e)
 
 static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_session, exec_console, plan_affinity, plan_scheduling, plan_personality, plan_rlimits, plan_labels,
-	plan_landlock, plan_early_filter, plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
+	plan_landlock, plan_inspect, plan_early_filter, plan_credentials, plan_lookup, exec_gate, plan_late_filter, plan_program,
 };
 
 int plan_exec(struct arena *a, const struct exec_options *o, const struct facts *f, const struct plan **ret,

@@ -299,6 +299,20 @@ static int add_groups(struct builder *b, struct step_credentials *s, struct err 
 	return 0;
 }
 
+/* While there is still the privilege to look, and before a filter that may not allow it. */
+int plan_inspect(struct builder *b, struct err *e)
+{
+	struct step_inspect *s = STEP(b, INSPECT, inspect);
+
+	if (!s)
+		return err_nomem(e);
+	for (size_t i = 0; i < ARRAY_SIZE(b->f->namespaces); i++)
+		if (b->f->namespaces[i])
+			s->namespaces = (struct plan_u32s){ b->f->namespaces, ARRAY_SIZE(b->f->namespaces) };
+	s->fresh = b->fresh;
+	return 0;
+}
+
 int plan_credentials(struct builder *b, struct err *e)
 {
 	const struct process *p = b->process;

@@ -16,7 +16,7 @@
 
 #define F(step, kind, member) { #member, PLAN_##kind, offsetof(struct step_##step, member) }
 
-static const struct plan_field join_fields[] = { F(join, SLOT, ns), F(join, U32, type) };
+static const struct plan_field join_fields[] = { F(join, SLOT, ns), F(join, U32, type), F(join, U32, pid) };
 static const struct plan_field unshare_fields[] = { F(unshare, HEX, flags) };
 static const struct plan_field time_fields[] = { F(time, STR, offsets) };
 static const struct plan_field fork_fields[] = { F(fork, HEX, flags), F(fork, BOOL, maps) };
@@ -77,6 +77,7 @@ static const struct plan_field landlock_path_fields[] = { F(landlock_path, STR, 
 							  F(landlock_path, HEX, access) };
 static const struct plan_field landlock_port_fields[] = { F(landlock_port, HEX, access),
 							  F(landlock_port, U32, port) };
+static const struct plan_field inspect_fields[] = { F(inspect, U32S, namespaces), F(inspect, HEX, fresh) };
 static const struct plan_field no_new_privs_fields[] = { F(no_new_privs, U32, unused) };
 static const struct plan_field seccomp_fields[] = { F(seccomp, BYTES, filter), F(seccomp, HEX, flags) };
 static const struct plan_field credentials_fields[] = {

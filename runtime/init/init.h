@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "../base/err.h"
@@ -43,8 +44,17 @@ struct init {
 	const char *apparmor, *selinux;	   /* labels that were set */
 	const struct step_credentials *credentials;
 	struct init_caps {
-		uint64_t effective, permitted, inheritable, ambient;
+		uint64_t bounding, effective, permitted, inheritable, ambient;
 	} caps; /* the planned sets without what this process cannot have */
+	const void *plan;	/* for init_inspect() */
+	bool inspects;		/* namespaces are to be compared */
+	int proc;		/* the host's /proc, until init_inspect() has looked at the namespaces there; or -1 */
+	uint32_t joined[PLAN_NAMESPACES_N]; /* inodes of those that were joined, in the order of PLAN_NAMESPACES */
+	uint64_t joined_unknown; /* CLONE_NEW* of those that were joined and could not be looked at before */
+	struct init_place {
+		uint64_t dev, ino; /* what a mask or a read-only mount covers; 0, 0: nothing was there */
+	} empty_at, *places;	/* of the empty directory itself, once it is there; of the MASK and READONLY steps, in their order */
+	uint32_t n_places;
 	char program[PATH_MAX]; /* found by the look-up */
 };
 
@@ -86,6 +96,11 @@ int init_attach(int tree, int destination, struct err *e, const char *what) MUST
 int init_run_hook(struct init *in, const struct step_start_hook *h, const char *point, struct err *e) MUST_CHECK;
 /* Pid 1 with a program as its child: reap, forward, exit with its status. Does not return. */
 __attribute__((noreturn)) void init_supervise(pid_t child);
+/* What step_mask or step_readonly found, for init_inspect(); `st` NULL: nothing. */
+void init_note_place(struct init *in, const struct stat *st);
+int init_get_caps(struct init_caps *ret, struct err *e) MUST_CHECK;
+/* Which of `caps` are in the bounding set. */
+int init_get_bounding(uint64_t caps, uint64_t *ret, struct err *e) MUST_CHECK;
 /* The limits as planned: the last thing but the filter, since one of few descriptors would stop ourselves. */
 int init_lower_limits(struct init *in, struct err *e) MUST_CHECK;
 /* Puts the Landlock ruleset into force, if there is one; before any filter. */

@@ -73,18 +73,27 @@ static int map_plan(int fd, void **ret, size_t *ret_size, struct err *e)
 	return plan_unpack(p, size, e);
 }
 
-/* The two steps at the end that earlier ones have to know. */
+/* The steps at the end that earlier ones have to know. */
 static int look_ahead(struct init *in, const void *plan, struct err *e)
 {
 	struct plan_cursor cursor = { 0 };
 	struct step step;
+	size_t places = 1;
+
+	in->plan = plan;
 
 	while (plan_next(plan, &cursor, &step)) {
 		if (step.op == STEP_EXEC)
 			in->exec = step.arg;
 		if (step.op == STEP_VERIFY)
 			in->verify = step.arg;
+		if (step.op == STEP_INSPECT)
+			in->inspects = ((const struct step_inspect *)step.arg)->namespaces.n > 0;
+		places += step.op == STEP_MASK || step.op == STEP_READONLY;
 	}
+	in->places = mmap(NULL, places * sizeof(*in->places), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (in->places == MAP_FAILED)
+		return err_sys(e, errno, "make room for what is masked");
 	if (!in->exec || in->exec->keep_fds > (uint32_t)in->first - 3)
 		return err_set(e, EPROTO,
 			       "plan: it has no exec, or one that keeps descriptors of the plan itself");
@@ -116,7 +125,12 @@ static int set_up(struct init *in, const struct plan_header *h, struct err *e)
 	if (r < 0)
 		return r;
 	r = keep_only_ours(in, h->n_open);
-	return r < 0 ? err_sys(e, r, "close inherited descriptors") : 0;
+	if (r < 0)
+		return err_sys(e, r, "close inherited descriptors");
+	/* Our own namespaces can be seen in it also where the container has no /proc, or another pid namespace. */
+	if (in->inspects && (in->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_sys(e, errno, "open /proc");
+	return 0;
 }
 
 /* ---- trace ---------------------------------------------------------------------------------------------- */
@@ -168,7 +182,7 @@ void init_guard(void)
 int main(int argc, char **argv)
 {
 	struct sync_stamp stamps[SYNC_STAMPS_MAX];
-	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .stamps = stamps };
+	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
 	struct err e = { 0 };
 
 	init_guard();

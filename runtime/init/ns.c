@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -15,10 +16,36 @@
 
 #define MAPS_TIMEOUT_MS 60000
 
+/* What init_inspect() will find, when all went well: looked up where the kernel lets us join, so that it lets us look. */
+static void note_join(struct init *in, const struct step_join *s)
+{
+	static const struct {
+		const char *name;
+		uint64_t type;
+	} kinds[] = {
+#define X(name, type) { name, type },
+		PLAN_NAMESPACES(X)
+#undef X
+	};
+	char path[64];
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!(s->type & kinds[i].type))
+			continue;
+		(void)snprintf(path, sizeof(path), "%u/ns/%s", s->pid, kinds[i].name);
+		if ((s->pid ? fstatat(in->proc, path, &st, 0) : fstat(in->slots[s->ns], &st)) == 0)
+			in->joined[i] = (uint32_t)st.st_ino;
+		else
+			in->joined_unknown |= kinds[i].type;
+	}
+}
+
 int init_join(struct init *in, const struct step_join *s, struct err *e)
 {
 	if (s->ns < 0)
 		return err_set(e, EPROTO, "plan: join without a namespace");
+	note_join(in, s);
 	if (setns(in->slots[s->ns], (int)s->type) < 0)
 		return err_sys(e, errno, "join namespace 0x%x", s->type);
 	fd_close(&in->slots[s->ns]);

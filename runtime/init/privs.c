@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The end of privilege. The order is the plan's: limits and scheduling, labels, no_new_privs (and the filter
- * when there is none), then credentials: bounding set, groups, gid, uid, the sets, ambient. After that the
- * result is compared with what was planned (D20).
+ * when there is none), then credentials: bounding set, groups, gid, uid, the sets, ambient. Whether it came out as
+ * planned is looked at in verify.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -225,17 +225,18 @@ int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *
 
 /* ---- credentials --------------------------------------------------------------------------------------- */
 
-static int drop_bounding(const struct step_credentials *s, struct err *e)
+/* Only what is there is dropped: without CAP_SETPCAP nothing can be, and need not when it is not there. */
+static int drop_bounding(const struct step_credentials *s, struct init_caps *ret, struct err *e)
 {
-	for (uint32_t cap = 0; cap <= s->last_cap; cap++) {
-		if (s->bounding >> cap & 1)
-			continue;
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL) {
-			/* Without CAP_SETPCAP nothing can be dropped; what is not there need not be. */
-			if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
-				return err_sys(e, errno, "drop capability %u from the bounding set", cap);
-		}
-	}
+	uint64_t now = 0;
+	int r = init_get_bounding(s->last_cap >= 63 ? ~0ULL : (1ULL << (s->last_cap + 1)) - 1, &now, e);
+
+	if (r < 0)
+		return r;
+	for (uint32_t cap = 0; cap <= s->last_cap; cap++)
+		if (now >> cap & 1 && !(s->bounding >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return err_sys(e, errno, "drop capability %u from the bounding set", cap);
+	ret->bounding = now & s->bounding;
 	return 0;
 }
 
@@ -251,7 +252,7 @@ static int set_ids(const struct step_credentials *s, struct err *e)
 	return 0;
 }
 
-static int get_caps(struct init_caps *ret, struct err *e)
+int init_get_caps(struct init_caps *ret, struct err *e)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2];
@@ -264,7 +265,7 @@ static int get_caps(struct init_caps *ret, struct err *e)
 	return 0;
 }
 
-static int bounding_of(uint64_t caps, uint64_t *ret, struct err *e)
+int init_get_bounding(uint64_t caps, uint64_t *ret, struct err *e)
 {
 	*ret = 0;
 	for (unsigned int cap = 0; cap < 64 && caps >> cap; cap++) {
@@ -284,13 +285,11 @@ static int bounding_of(uint64_t caps, uint64_t *ret, struct err *e)
 static int grantable(const struct step_credentials *s, struct init_caps *ret, struct err *e)
 {
 	struct init_caps now;
-	uint64_t bounding = 0;
-	int r = get_caps(&now, e);
+	int r = init_get_caps(&now, e);
 
-	if (r == 0)
-		r = bounding_of(s->inheritable & now.permitted, &bounding, e);
 	if (r < 0)
 		return r;
+	uint64_t bounding = now.permitted & ret->bounding;
 	ret->permitted = s->permitted & now.permitted;
 	ret->effective = s->effective & ret->permitted;
 	ret->inheritable = s->inheritable & (now.inheritable | bounding);
@@ -353,7 +352,7 @@ static int cwd_error(const char *cwd, int errnum, struct err *e)
 
 int init_credentials(struct init *in, const struct step_credentials *s, struct err *e)
 {
-	int r = drop_bounding(s, e);
+	int r = drop_bounding(s, &in->caps, e);
 
 	in->credentials = s;
 	if (r == 0)
@@ -377,62 +376,4 @@ int init_credentials(struct init *in, const struct step_credentials *s, struct e
 	if (there < 0 && (there = enter_cwd(in, s->cwd)) < 0)
 		return cwd_error(s->cwd, there, e);
 	return check_cwd(s->cwd, e);
-}
-
-/* ---- post-conditions ----------------------------------------------------------------------------------- */
-
-static int mismatch(struct err *e, const char *what, unsigned long long is, unsigned long long planned)
-{
-	return err_set(e, EPERM, "post-condition: %s is 0x%llx, planned 0x%llx", what, is, planned);
-}
-
-static int verify_ids(const struct step_credentials *c, struct err *e)
-{
-	uid_t u[3];
-	gid_t g[3];
-
-	if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
-		return err_sys(e, errno, "post-condition: read ids");
-	for (int i = 0; i < 3; i++) {
-		if (u[i] != c->uid)
-			return mismatch(e, "uid", u[i], c->uid);
-		if (g[i] != c->gid)
-			return mismatch(e, "gid", g[i], c->gid);
-	}
-	int n = c->set_groups ? getgroups(0, NULL) : (int)c->groups.n;
-	return n != (int)c->groups.n ? mismatch(e, "number of groups", (unsigned long long)n, c->groups.n)
-				     : 0;
-}
-
-static int verify_caps(const struct init_caps *c, struct err *e)
-{
-	struct init_caps is;
-	int r = get_caps(&is, e);
-
-	if (r < 0)
-		return r;
-	if (is.effective != c->effective)
-		return mismatch(e, "the effective set", is.effective, c->effective);
-	if (is.permitted != c->permitted)
-		return mismatch(e, "the permitted set", is.permitted, c->permitted);
-	if (is.inheritable != c->inheritable)
-		return mismatch(e, "the inheritable set", is.inheritable, c->inheritable);
-	return 0;
-}
-
-int init_verify(struct init *in, const struct step_verify *s, struct err *e)
-{
-	if (!in->credentials)
-		return err_set(e, EPROTO, "plan: verify before credentials");
-	int r = verify_ids(in->credentials, e);
-	if (r == 0)
-		r = verify_caps(&in->caps, e);
-	/* Both were read back when they were set, by root: here only that none was passed over. */
-	if (r == 0 && ((s->apparmor && !in->apparmor) || (s->selinux && !in->selinux)))
-		r = err_set(e, EPERM, "post-condition: a label was planned and not set");
-	if (r == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != (int)s->no_new_privs)
-		r = mismatch(e, "no_new_privs", !s->no_new_privs, s->no_new_privs);
-	if (r == 0 && s->seccomp && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_FILTER)
-		r = mismatch(e, "the seccomp mode", 0, SECCOMP_MODE_FILTER);
-	return r;
 }

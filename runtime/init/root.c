@@ -182,6 +182,10 @@ static int mask_dir(struct init *in, int to, const char *path, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "mask %s", path);
 	in->empty = r;
+	struct stat st;
+	if (fstat(in->empty, &st) < 0)
+		return err_sys(e, errno, "mask %s", path);
+	in->empty_at = (struct init_place){ st.st_dev, st.st_ino };
 	return init_attach(in->empty, to, e, path);
 }
 
@@ -191,10 +195,13 @@ int init_mask(struct init *in, const struct step_mask *s, struct err *e)
 	struct stat st;
 	int r = open_existing(in, s->path, "mask", &to, e);
 
-	if (r < 0 || to < 0)
+	if (r < 0)
 		return r;
-	if (fstat(to, &st) < 0)
+	if (to >= 0 && fstat(to, &st) < 0)
 		return err_sys(e, errno, "mask %s", s->path);
+	init_note_place(in, to >= 0 ? &st : NULL);
+	if (to < 0)
+		return 0;
 	if (S_ISDIR(st.st_mode))
 		return mask_dir(in, to, s->path, e);
 	/* Private: nothing of the host's /dev arrives in it later, and a checkpoint need not know the host's mounts. */
@@ -208,10 +215,16 @@ int init_readonly(struct init *in, const struct step_readonly *s, struct err *e)
 {
 	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
 	auto_close int to = -EBADF;
+	struct stat st;
 	int r = open_existing(in, s->path, "make read-only", &to, e);
 
-	if (r < 0 || to < 0)
+	if (r < 0)
 		return r;
+	if (to >= 0 && fstat(to, &st) < 0)
+		return err_sys(e, errno, "make %s read-only", s->path);
+	init_note_place(in, to >= 0 ? &st : NULL);
+	if (to < 0)
+		return 0;
 	auto_close int tree = init_clone_fd(to, SYS_AT_RECURSIVE);
 	if (tree < 0)
 		return err_sys(e, tree, "make %s read-only", s->path);

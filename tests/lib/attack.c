@@ -7,6 +7,8 @@
  *	attack call NUMBER [ARG...]       a system call by its number; numbers, or "" and other text as pointers
  *	attack watch                      opens and traces every other process in sight, again and again, until SIGTERM
  *	attack deny NUMBER ERRNO CMD...   runs CMD with a filter that answers the call NUMBER with ERRNO
+ *	attack skip NUMBER ARG CMD...     runs CMD with a filter under which the call NUMBER, with ARG as its first argument
+ *	                                  ("-": any), does nothing and says that all is well
  *	attack steal CMD...               runs CMD with directories of the host open from descriptor 3 to 20
  *	attack secret CMD...              runs CMD with a new session keyring that has the key "ctr-secret"
  */
@@ -122,19 +124,26 @@ static int watch(void)
 	return 0;
 }
 
-static int deny(char **argv)
+/* With `first` NULL for any first argument. Errno 0: the call is passed over. */
+static int answer(const char *number, const char *first, unsigned int error, char **argv)
 {
+	unsigned int nr = (unsigned int)atoi(number), arg = first ? (unsigned int)atoi(first) : 0;
 	const struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)atoi(argv[0]), 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)atoi(argv[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 3),
+		BPF_STMT(first ? BPF_LD | BPF_W | BPF_ABS : BPF_RET | BPF_K,
+			 first ? offsetof(struct seccomp_data, args) : SECCOMP_RET_ERRNO | error),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arg, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog prog = { sizeof(filter) / sizeof(filter[0]), (struct sock_filter *)filter };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+	/* Who may gets it without no_new_privs, which the tests look at. */
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0 &&
+	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0))
 		return report(-1);
-	execvp(argv[2], argv + 2);
+	execvp(argv[0], argv);
 	return report(-1);
 }
 
@@ -169,7 +178,9 @@ int main(int argc, char **argv)
 	if (argc >= 2 && strcmp(argv[1], "watch") == 0)
 		return watch();
 	if (argc >= 5 && strcmp(argv[1], "deny") == 0)
-		return deny(argv + 2);
+		return answer(argv[2], NULL, (unsigned int)atoi(argv[3]), argv + 4);
+	if (argc >= 5 && strcmp(argv[1], "skip") == 0)
+		return answer(argv[2], argv[3][0] == '-' ? NULL : argv[3], 0, argv + 4);
 	if (argc >= 3 && strcmp(argv[1], "steal") == 0)
 		return steal(argv + 2);
 	if (argc >= 3 && strcmp(argv[1], "secret") == 0)

@@ -722,7 +722,10 @@ static void test_driver_life(void)
 	if (pid == 0)
 		for (;;)
 			pause();
+	CHECK_INT(cgroup_verify(fd, pid, &e), -EPERM);
+	CHECK(strncmp(e.text, "post-condition: linux.cgroupsPath: process ", 43) == 0);
 	CHECK_INT(cgroup_enter(fd, pid, &e), 0);
+	CHECK_INT(cgroup_verify(fd, pid, &e), 0);
 	CHECK_INT(cgroup_is_populated(fd, &e), 1);
 	CHECK_INT(cgroup_signal(fd, SIGTERM, &e), 1);
 	reap(pid, SIGTERM);

@@ -935,7 +935,7 @@ static void test_postconditions(void)
 	ADD(&b, VERIFY, verify, .no_new_privs = true);
 	finish(&b, "echo ran");
 	run(&b);
-	CHECK_STR(b.err.text, "post-condition: no_new_privs is 0x0, planned 0x1");
+	CHECK_STR(b.err.text, "post-condition: process.noNewPrivileges is 0x0, planned 0x1");
 	CHECK_STR(b.out, "");
 
 	struct box label = { 0 };
@@ -943,7 +943,79 @@ static void test_postconditions(void)
 	ADD(&label, VERIFY, verify, .selinux = "a:b:c");
 	finish(&label, "echo ran");
 	run(&label);
-	CHECK_STR(label.err.text, "post-condition: a label was planned and not set");
+	CHECK_STR(label.err.text, "post-condition: process.selinuxLabel: was not set");
+}
+
+/* Inodes of our own namespaces, as the host side gives them. */
+static void own_namespaces(uint32_t ids[PLAN_NAMESPACES_N])
+{
+	static const char *const names[] = {
+#define X(name, type) name,
+		PLAN_NAMESPACES(X)
+#undef X
+	};
+	char path[64];
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		ids[i] = stat(path, &st) == 0 ? (uint32_t)st.st_ino : 0;
+	}
+}
+
+static void test_places(void)
+{
+	uint32_t ids[PLAN_NAMESPACES_N];
+	struct box early = { 0 }, good = { 0 }, covered = { 0 }, old = { 0 }, fresh = { 0 };
+
+	if (!can_run())
+		return;
+	own_namespaces(ids);
+	/* What was not treated is seen, and so is a namespace that is another than planned. */
+	START_ROOT(&early);
+	PIVOT(&early);
+	ADD(&early, INSPECT, inspect, { NULL, 0 }, 0);
+	ADD(&early, MASK, mask, "/etc/passwd");
+	finish(&early, "echo ran");
+	run(&early);
+	CHECK_STR(early.err.text, "post-condition: linux.maskedPaths: /etc/passwd is not masked");
+
+	START_ROOT(&good);
+	ADD(&good, READONLY, readonly, "/etc");
+	ADD(&good, MASK, mask, "/etc/passwd");
+	ADD(&good, MASK, mask, "/tmp");
+	ADD(&good, MASK, mask, "/not-there");
+	PIVOT(&good);
+	ADD(&good, INSPECT, inspect, { ids, PLAN_NAMESPACES_N }, NEW_NS);
+	finish(&good, "wc -c </etc/passwd");
+	run(&good);
+	CHECK_STR(good.err.text, "");
+	CHECK_STR(good.out, "0\n");
+
+	/* A mount on top: the name leads elsewhere now, and that is masked too. */
+	START_ROOT(&covered);
+	ADD(&covered, MASK, mask, "/tmp");
+	ADD(&covered, MOUNT, mount, .destination = "/tmp", .fstype = "tmpfs", .source = "tmpfs", .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT);
+	PIVOT(&covered);
+	ADD(&covered, INSPECT, inspect, { NULL, 0 }, 0);
+	finish(&covered, "touch /tmp/x 2>/dev/null || echo masked");
+	run(&covered);
+	CHECK_STR(covered.err.text, "");
+	CHECK_STR(covered.out, "masked\n");
+
+	START_ROOT(&old);
+	PIVOT(&old);
+	ADD(&old, INSPECT, inspect, { ids, PLAN_NAMESPACES_N }, NEW_NS | CLONE_NEWNET);
+	finish(&old, "echo ran");
+	run(&old);
+	CHECK_STR(old.err.text, "post-condition: linux.namespaces: net is the caller's, planned was a new one");
+
+	START_ROOT(&fresh);
+	PIVOT(&fresh);
+	ADD(&fresh, INSPECT, inspect, { ids, PLAN_NAMESPACES_N }, CLONE_NEWIPC);
+	finish(&fresh, "echo ran");
+	run(&fresh);
+	CHECK_STR(fresh.err.text, "post-condition: linux.namespaces: mnt is not the caller's");
 }
 
 /* ---- the files ----------------------------------------------------------------------------------------- */
@@ -1023,6 +1095,7 @@ static const struct tap_test tests[] = {
 	{ "limits too low for the set-up", test_limits },
 	{ "a filter that forbids what prepares the exec", test_late_filter },
 	{ "post-conditions", test_postconditions },
+	{ "post-conditions of places", test_places },
 };
 
 int main(void)
