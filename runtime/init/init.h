@@ -28,7 +28,8 @@ struct init {
 	int *slots;	/* n_slots descriptors, -1: not open */
 	uint32_t n_slots;
 	int root;	/* the root filesystem; "/" where the plan has no root step */
-	int null;	/* the host's /dev/null, verified */
+	int null;	/* the host's /dev/null, verified: a mount of its own, for masks */
+	bool null_attached;
 	int empty;	/* an empty read-only directory, for masks */
 	int state;	/* the state document for hooks, or -1 */
 	mode_t umask;	/* what the program gets */

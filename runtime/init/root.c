@@ -17,17 +17,22 @@ static int root_error(struct err *e, int errnum, const char *path)
 		       errnum == -ENOENT ? "missing" : err_text(-errnum));
 }
 
-/* Opened while the host's /dev is in sight: what covers masked files must be the real thing (D4). */
-static int open_null(struct init *in, struct err *e)
+/*
+ * Cloned while the host's /dev is in sight: what covers masked files must be the real thing (D4). Private: nothing of
+ * the host's /dev arrives in it later, and a checkpoint need not know the host's mounts.
+ */
+static int clone_null(struct init *in, struct err *e)
 {
+	const struct sys_mount_attr alone = { .propagation = MS_PRIVATE };
 	struct stat st;
 
-	in->null = open("/dev/null", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	in->null = init_clone("/dev/null", AT_SYMLINK_NOFOLLOW);
 	if (in->null < 0)
-		return err_sys(e, errno, "open the host's /dev/null");
+		return err_sys(e, in->null, "open the host's /dev/null");
 	if (fstat(in->null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return err_set(e, EINVAL, "the host's /dev/null is not the null device");
-	return 0;
+	int r = sys_mount_setattr(in->null, "", AT_EMPTY_PATH, &alone);
+	return r < 0 ? err_sys(e, r, "cut the host's /dev/null off") : 0;
 }
 
 int init_root(struct init *in, const struct step_root *s, struct err *e)
@@ -38,7 +43,7 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 		in->root = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return in->root < 0 ? root_error(e, -errno, s->path) : 0;
 	}
-	int r = open_null(in, e);
+	int r = clone_null(in, e);
 	if (r < 0)
 		return r;
 	if (s->slot >= 0)
@@ -162,6 +167,18 @@ static int open_existing(struct init *in, const char *path, const char *what, in
 	return 0;
 }
 
+/* The clone of the host's /dev/null is attached the first time, and cloned from there afterwards. */
+static int mask_file(struct init *in, int to, const char *path, struct err *e)
+{
+	if (in->null_attached) {
+		auto_close int null = init_clone_fd(in->null, 0);
+		return null < 0 ? err_sys(e, null, "mask %s", path) : init_attach(null, to, e, path);
+	}
+	int r = init_attach(in->null, to, e, path);
+	in->null_attached = r == 0;
+	return r;
+}
+
 /* One empty read-only directory for all: attached the first time, cloned from there afterwards. */
 static int mask_dir(struct init *in, int to, const char *path, struct err *e)
 {
@@ -204,11 +221,7 @@ int init_mask(struct init *in, const struct step_mask *s, struct err *e)
 		return 0;
 	if (S_ISDIR(st.st_mode))
 		return mask_dir(in, to, s->path, e);
-	/* Private: nothing of the host's /dev arrives in it later, and a checkpoint need not know the host's mounts. */
-	const struct sys_mount_attr alone = { .propagation = MS_PRIVATE };
-	auto_close int null = init_clone_fd(in->null, 0);
-	r = null < 0 ? null : sys_mount_setattr(null, "", AT_EMPTY_PATH, &alone);
-	return r < 0 ? err_sys(e, r, "mask %s", s->path) : init_attach(null, to, e, s->path);
+	return mask_file(in, to, s->path, e);
 }
 
 int init_readonly(struct init *in, const struct step_readonly *s, struct err *e)
