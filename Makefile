@@ -99,7 +99,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench compile_commands.json
+.PHONY: all check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench results compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -220,8 +220,14 @@ fuzz-build: $(FUZZ_SRC:tests/fuzz/%.c=$(FB)/bin/%)
 fuzz: fuzz-build
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_RESULTS)
 
+# Against other runtimes and against what the kernel's work alone takes; half an hour on two quiet CPUs.
 bench: all
 	$(Q)tests/bench/run
+
+# The pages and pictures in the repository: of the last `make bench`.
+results: all
+	$(Q)tests/bench/report build/bench.json contrib/results
+	$(Q)build/ctr trace build/trace.json >contrib/results/trace.svg
 
 # ---- checks of the source ----------------------------------------------------------------------------------------
 ALL_SRC := $(sort $(HOST_SRC) $(INIT_SRC))
