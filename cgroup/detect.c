@@ -182,6 +182,7 @@ int cg_write(int dirfd, const char *file, const char *value)
 	return (size_t)r == n ? 0 : -EIO;
 }
 
+/* The container may own what is below, and rename it: no link, and nothing beside the tree, is followed (D15). */
 int cg_open_below(int dirfd, const char *path, int flags)
 {
 	const struct sys_open_how how = {

@@ -5,7 +5,8 @@
  *
  * The only file that touches yajl, and only its event interface: events carry string lengths (so a NUL
  * cannot cut a string), numbers arrive as text (never through a double), nothing is stored for unknown
- * members, and nesting costs one frame of a fixed array instead of recursion.
+ * members, and nesting costs one frame of a fixed array instead of recursion. What another reader could understand
+ * differently, or what costs out of proportion, is refused (D16).
  *
  * Elements are stored at their final address at once, in an array sized by a look ahead in the text:
  * so every value has one address from the start, and its position can be remembered under it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The host side of the conversation: one row per message that may arrive before READY. Every wait has a
- * deadline and ends with the peer's end of file or with a signal to us.
+ * deadline and ends with the peer's end of file or with a signal to us: the peer may be stopped or worse (D21).
  */
 #include "host_converse.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HOME for programs whose configuration names none. Reads one bounded file of the image, as data. */
+/*
+ * HOME for programs whose configuration names none. Reads one bounded regular file of the image, as data: a FIFO or an
+ * endless one must not hold the start (D22).
+ */
 #include "host_home.h"
 
 #include <fcntl.h>

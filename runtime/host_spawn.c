@@ -2,7 +2,7 @@
 /*
  * From the host side to the container side. The child shares our memory until it executes the sealed copy
  * of ctr-init, so it costs no page-table copy, and nothing of our heap, descriptors or binary survives in
- * it: /proc/PID/exe of a container process is never the host's file (CVE-2019-5736 and its kin).
+ * it: /proc/PID/exe of a container process is never the host's file (D10; CVE-2019-5736 and its kin).
  */
 #include "host_spawn.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state directory. Works on descriptors below the root, which is private to the caller (mode 0700,
- * own uid, no link), so nobody else can plant or move anything in it.
+ * own uid, no link), so nobody else can plant or move anything in it (D19).
  */
 #include "store.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arena: a bump allocator over one lazily filled mapping. Never used on the container side. */
+/*
+ * The arena: a bump allocator over one lazily filled mapping. Never used on the container side. All memory of the host
+ * side whose size an input decides comes from here or from strbuf, so that sums and products are checked here (D17).
+ */
 #include "arena.h"
 
 #include <errno.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one file that looks up and creates names inside a foreign root. */
+/*
+ * The one file that looks up (D1) and creates (D2) names inside a foreign root. The kernel resolves, below a descriptor;
+ * a resolver of our own would be a second one to race with. Where openat2(2) is refused, so is the path.
+ */
 #include "path.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Process identity and waiting. Signals are never sent by number alone: pids are reused. */
+/* Process identity and waiting. Signals are never sent by number alone: pids are reused (D14). */
 #include "proc.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text helpers of the host side. The number parsers are the only ones in the tree: no strtol elsewhere. */
+/* Text helpers of the host side. The number parsers are the only ones in the tree: no strtol elsewhere (D18). */
 #include "str.h"
 
 #include <errno.h>

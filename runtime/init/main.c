@@ -173,6 +173,7 @@ static int run(struct init *in, struct err *e)
 	return r < 0 ? r : err_set(e, EPROTO, "plan: it ends without an exec");
 }
 
+/* While host descriptors are open, who shares the pid namespace must not reach them by way of us (D8). */
 void init_guard(void)
 {
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

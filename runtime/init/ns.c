@@ -137,6 +137,7 @@ static int set_key_label(const char *label, struct err *e)
 	return 0;
 }
 
+/* Not the caller's terminal to type into, nor his process group to signal; a keyring of its own (D11). */
 int init_session(struct init *in, const struct step_session *s, struct err *e)
 {
 	(void)in;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The end of privilege. The order is the plan's: limits and scheduling, labels, no_new_privs (and the filter
- * when there is none), then credentials: bounding set, groups, gid, uid, the sets, ambient. Whether it came out as
+ * when there is none), then credentials: bounding set, groups, gid, uid, the sets, ambient: what comes first needs the
+ * privilege that the next one takes (D12). Whether it came out as
  * planned is looked at in verify.c.
  */
 #include <errno.h>
@@ -193,7 +194,7 @@ static int hand_listener(struct init *in, int fd, struct err *e)
 		       : err_set(e, EPROTO, "unexpected message \"%s\" instead of handed", sync_name(m.type));
 }
 
-/* Past the gate nothing but the exec is left: a profile need not allow what prepares it. */
+/* Past the gate nothing but the exec is left: a profile need not allow what prepares it, and comes last (D13). */
 int init_seccomp(struct init *in, const struct step_seccomp *s, struct err *e)
 {
 	if (!in->started)

@@ -48,10 +48,9 @@ static int check_namespace(const struct init *in, const struct step_inspect *s, 
 	uint32_t is = namespace_id(dir, name);
 	if (!is)
 		return err_set(e, EPERM, "post-condition: linux.namespaces: %s cannot be read", name);
-	if (in->joined[i])
-		return is == in->joined[i] ? 0 : err_set(e, EPERM, "post-condition: linux.namespaces: %s is not the one to be joined",
-							 name);
-	if ((is == hosts) == !(s->fresh & type))
+	if (in->joined[i] && is != in->joined[i])
+		return err_set(e, EPERM, "post-condition: linux.namespaces: %s is not the one to be joined", name);
+	if (in->joined[i] || (is == hosts) == !(s->fresh & type))
 		return 0;
 	return err_set(e, EPERM, "post-condition: linux.namespaces: %s is %s", name,
 		       is == hosts ? "the caller's, planned was a new one" : "not the caller's");
@@ -113,7 +112,8 @@ static bool is_masked(const struct init *in, const struct stat *st)
 static int look_at(struct init *in, uint32_t index, const struct step *step, struct err *e)
 {
 	bool mask = step->op == STEP_MASK;
-	const char *path = mask ? ((const struct step_mask *)step->arg)->path : ((const struct step_readonly *)step->arg)->path;
+	const char *path = mask ? ((const struct step_mask *)step->arg)->path :
+				  ((const struct step_readonly *)step->arg)->path;
 	const struct init_place *was = &in->places[index];
 	struct stat st;
 	int r = in->n_places > index ? 0 : -ENODATA;
