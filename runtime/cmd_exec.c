@@ -292,6 +292,7 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 		.cgroup_fd = cgroup,
 		.keep_fds = x->plan->keep_fds,
 		.trace = ctx->trace,
+		.image = ctx->init_image,
 	};
 	if (x->plan->initial_affinity.n &&
 	    syscall(SYS_sched_setaffinity, 0, x->plan->initial_affinity.n, x->plan->initial_affinity.v) < 0)
@@ -444,7 +445,7 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	if (status == STATUS_CREATING || (status == STATUS_PAUSED && !o->ignore_paused))
 		return err_set(e, EINVAL, "cannot exec in container \"%s\" in state %s", c.id, status_name(status));
 	r = exec_prepare(ctx, o, &c, argc - 1, argv + 1, &p, e);
-	return r < 0 || !p ? r : exec_run_plan(ctx, &c, o, p, e);
+	return r < 0 || !p || ctx->rehearsal ? r : exec_run_plan(ctx, &c, o, p, e);
 }
 
 const struct command command_exec = {

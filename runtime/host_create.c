@@ -160,6 +160,7 @@ static int start_container_side(struct creation *k, struct err *e)
 		.cgroup_fd = k->cgroup.fd,
 		.keep_fds = p->keep_fds,
 		.trace = k->ctx->trace,
+		.image = k->ctx->init_image,
 	};
 	r = talk_begin(&k->talk, &s, e);
 	host_close_all(p, fds);

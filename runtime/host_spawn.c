@@ -110,10 +110,8 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 
 /* ---- descriptors of the child --------------------------------------------------------------------------------- */
 
-/* The init program as a sealed memfd: nobody can write to it, not even the container's root. */
-static int image_memfd(const struct spawn *s, struct err *e)
+int host_spawn_image(struct err *e)
 {
-	TRACE(s->trace, HOST, "copy and seal ctr-init", NULL);
 	auto_close int fd = memfd_create("ctr-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | SYS_MFD_EXEC);
 
 	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memfd was executable */
@@ -127,6 +125,15 @@ static int image_memfd(const struct spawn *s, struct err *e)
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return err_sys(e, errno, "seal the init program");
 	return TAKE_FD(fd);
+}
+
+static int image_memfd(const struct spawn *s, struct err *e)
+{
+	TRACE(s->trace, HOST, "copy and seal ctr-init", NULL);
+	if (!s->image)
+		return host_spawn_image(e);
+	int fd = fcntl(s->image, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? err_sys(e, errno, "take the init program") : fd;
 }
 
 static int plan_memfd(const struct spawn *s, struct err *e)

@@ -20,6 +20,7 @@ struct spawn {
 	int cgroup_fd;	      /* -1: stay in the caller's cgroup */
 	uint32_t keep_fds;    /* descriptors 3..3+n-1 are inherited */
 	struct trace *trace;  /* NULL: none is wanted */
+	int image;	      /* a copy of ctr-init from host_spawn_image(), stays the caller's; 0: a new one */
 };
 
 struct spawned {
@@ -27,6 +28,9 @@ struct spawned {
 	int pidfd; /* close-on-exec */
 	int sync;  /* our end of the conversation */
 };
+
+/* ctr-init as a sealed memfd: nobody can write to it, not even the root of a container that runs it. */
+int host_spawn_image(struct err *e) MUST_CHECK;
 
 /*
  * Starts the container side: a sealed memfd with the init program, one clone3() straight into namespaces

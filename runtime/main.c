@@ -275,9 +275,30 @@ static void write_trace(const struct ctx *ctx, const char *failure)
 	}
 }
 
+/* From the command line to the exit status; also in the children of a micro-VM's agent, which are not executed. */
+static int run(const struct vm_role *role, int argc, char **argv)
+{
+	struct ctx ctx = { .program = argc > 0 && argv[0] ? argv[0] : "ctr",
+			   .init_image = role->init_image,
+			   .rehearsal = role->rehearsal };
+	struct err e = { 0 };
+	int r = arena_init(&ctx.arena, 0, &e);
+
+	if (r == 0)
+		r = dispatch(&ctx, MAX(argc, 1), argv, &e);
+	if (ctx.trace)
+		write_trace(&ctx, r < 0 ? e.text : NULL);
+	if (r < 0) {
+		log_record(&ctx, "error", e.text, err_name(e.code));
+		(void)fprintf(stderr, "ctr: %s\n", e.text);
+		r = exit_status(&e, argc > 1 ? argv[1] : NULL);
+	}
+	arena_done(&ctx.arena);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
-	struct ctx ctx = { .program = argc > 0 && argv[0] ? argv[0] : "ctr" };
 	struct err e = { 0 };
 	char *no_args[] = { NULL, NULL };
 
@@ -292,19 +313,11 @@ int main(int argc, char **argv)
 	/* What we write we must be able to read: a mask takes nothing from the owner. */
 	(void)umask(umask(077) & 077);
 	int r = fd_sanitize(&e);
-	if (r == 0 && getpid() == 1 && str_eq(ctx.program, "/init"))
-		r = vm_agent(&e);
-	if (r == 0)
-		r = arena_init(&ctx.arena, 0, &e);
-	if (r == 0)
-		r = dispatch(&ctx, MAX(argc, 1), argv, &e);
-	if (ctx.trace)
-		write_trace(&ctx, r < 0 ? e.text : NULL);
+	if (r == 0 && argc > 0 && getpid() == 1 && str_eq(argv[0], "/init"))
+		r = vm_agent(run, &e);
 	if (r < 0) {
-		log_record(&ctx, "error", e.text, err_name(e.code));
 		(void)fprintf(stderr, "ctr: %s\n", e.text);
-		r = exit_status(&e, argc > 1 ? argv[1] : NULL);
+		return 1;
 	}
-	arena_done(&ctx.arena);
-	return r;
+	return run(&(const struct vm_role){ 0 }, argc, argv);
 }

@@ -18,6 +18,7 @@
  *	vm_qemu.c	the one file that knows the VMM
  *	vm_client.c	one command in the guest, seen from the host
  *	vm_agent.c	the guest's first process
+ *	vm_worker.c	its children
  *	vm_frame.c	what they say to each other
  */
 
@@ -28,6 +29,7 @@
 #include "../oci/config.h"
 #include "ctx.h"
 #include "vm_frame.h"
+#include "vm_worker.h"
 
 /* How strongly a container is separated from the machine; a later one is the stronger. */
 enum isolation { ISOLATION_NAMESPACES, ISOLATION_VM };
@@ -144,7 +146,7 @@ int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *d
  */
 int vm_leave_network(const char *path, uint64_t inode, struct err *e) MUST_CHECK;
 
-/* The guest's first process; does not return unless it cannot begin. */
-int vm_agent(struct err *e) MUST_CHECK;
+/* The guest's first process; does not return unless it cannot begin. `ctr`: as for its children (vm_worker.h). */
+int vm_agent(vm_ctr *ctr, struct err *e) MUST_CHECK;
 
 #endif

@@ -29,18 +29,14 @@
 
 #include "base/fd.h"
 #include "base/util.h"
+#include "host_spawn.h"
 #include "vm.h"
 
 #define PORT "/dev/vport0p1"
 #define PORT_WAIT_MS 20000
-#define CONTAINER_WAIT_MS 60000
 #define MODULES_MAX 32
 #define MODULE_COMPRESSED 4 /* finit_module(2), Linux 5.17 */
 #define OWN "/ctr"
-#define STATE "/run/ctr"
-#define BUNDLE "/run/bundle"
-#define ID "container"
-#define PID_FILE "/run/container.pid"
 
 /* ---- the guest itself -------------------------------------------------------------------------------------- */
 
@@ -231,6 +227,10 @@ struct agent {
 	int port, signals;
 	struct vm_reader in;
 	struct vm_queue out;
+	struct vm_family family;
+	struct vm_worker worker; /* for the next exec */
+	bool again;		 /* there was one: there may be more */
+	uint16_t last;		 /* its stream */
 	struct strbuf network; /* what the host has said of it so far */
 	struct job *jobs[VM_STREAMS_MAX];
 };
@@ -276,11 +276,11 @@ static int job_fail(struct agent *g, uint16_t i, const struct err *why, struct e
 
 static int put_document(struct job *j, uint16_t i, const char *data, size_t n, struct err *e)
 {
-	char path[64];
+	char path[VM_FILE_MAX];
 
-	(void)snprintf(path, sizeof(path), i == VM_MAIN ? BUNDLE "/config.json" : "/run/process-%u", i);
+	vm_task_file(i, path);
 	if (j->document < 0) {
-		(void)mkdir(BUNDLE, 0700);
+		(void)mkdir(VM_BUNDLE, 0700);
 		j->document = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	}
 	if (j->document < 0)
@@ -290,42 +290,6 @@ static int put_document(struct job *j, uint16_t i, const char *data, size_t n, s
 		return err_set(e, EFBIG, "%s is too large", path);
 	int r = fd_write_all(j->document, data, n);
 	return r < 0 ? err_sys(e, r, "write %s", path) : 0;
-}
-
-/* On the host the container runs as soon as its VM is started; who joins it waits until it is there. */
-static void wait_for_container(void)
-{
-	const struct timespec pause = { 0, 5000000 };
-	int64_t deadline = now_ms() + CONTAINER_WAIT_MS;
-
-	while (access(PID_FILE, F_OK) < 0 && now_ms() < deadline)
-		(void)nanosleep(&pause, NULL);
-}
-
-static __attribute__((noreturn)) void become(uint16_t i, bool exec, const int fds[3], bool terminal)
-{
-	static const char *const run[] = { OWN, "--root", STATE, "run", "--bundle", BUNDLE, "--pid-file", PID_FILE, ID,
-					    NULL };
-	char file[64];
-	const char *const more[] = { OWN, "--root", STATE, "exec", "--process", file, ID, NULL };
-	static char *const env[] = { NULL };
-	sigset_t none;
-
-	(void)snprintf(file, sizeof(file), "/run/process-%u", i);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)setsid();
-	(void)setpriority(PRIO_PROCESS, 0, 0);
-	for (int k = 0; k < 3; k++)
-		if (dup2(fds[k], k) < 0)
-			_exit(255);
-	if (terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-		_exit(255);
-	if (exec)
-		wait_for_container();
-	(void)execve(OWN, (char *const *)(uintptr_t)(exec ? more : run), env);
-	_exit(255);
 }
 
 static int open_terminal(struct job *j, const struct vm_size *size, int fds[3], struct err *e)
@@ -366,7 +330,7 @@ static int open_pipes(struct job *j, int fds[3], struct err *e)
 	return 0;
 }
 
-static int job_start(struct job *j, uint16_t i, const struct vm_run *run, struct err *e)
+static int job_start(struct agent *g, struct job *j, uint16_t i, const struct vm_run *run, struct err *e)
 {
 	int fds[3];
 
@@ -376,15 +340,14 @@ static int job_start(struct job *j, uint16_t i, const struct vm_run *run, struct
 	int r = run->terminal ? open_terminal(j, &run->size, fds, e) : open_pipes(j, fds, e);
 	if (r < 0)
 		return r;
-	j->pid = fork();
-	if (j->pid < 0)
-		return err_sys(e, errno, "start ctr");
-	if (j->pid == 0)
-		become(i, run->exec, fds, run->terminal);
-	j->used = true;
+	const struct vm_task task = { .stream = i, .exec = run->exec, .terminal = run->terminal };
+	j->pid = vm_worker_run(&g->worker, &g->family, &task, fds);
+	j->used = j->pid > 0;
+	g->again |= run->exec;
+	g->last = run->exec ? i : g->last;
 	for (int k = 0; k < (run->terminal ? 1 : 3); k++)
 		(void)close(fds[k]);
-	return 0;
+	return j->pid < 0 ? err_sys(e, j->pid, "start ctr") : 0;
 }
 
 /* ---- what comes -------------------------------------------------------------------------------------------- */
@@ -434,7 +397,7 @@ static int take(struct agent *g, const struct vm_head *h, const char *data, stru
 	case VM_PUT: r = put_document(j, h->stream, data, h->size, &why); break;
 	case VM_RUN:
 		memcpy(&run, data, sizeof(run));
-		r = job_start(j, h->stream, &run, &why);
+		r = job_start(g, j, h->stream, &run, &why);
 		break;
 	case VM_IN: take_input(j, data, h->size); break;
 	case VM_CREDIT: j->room += value; break;
@@ -546,7 +509,9 @@ static void reap(struct agent *g)
 
 	while (read(g->signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == g->worker.pid)
+			vm_worker_gone(&g->worker);
 		for (size_t i = 0; i < VM_STREAMS_MAX; i++) {
 			struct job *j = g->jobs[i];
 			if (!j || !j->used || j->ended || j->pid != pid)
@@ -554,6 +519,15 @@ static void reap(struct agent *g)
 			j->ended = true;
 			j->status = WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : 128U + (uint32_t)WTERMSIG(status);
 		}
+	}
+}
+
+/* Whether a command is being joined to the container. */
+static bool is_busy(const struct agent *g)
+{
+	const struct job *j = g->jobs[g->last];
+
+	return j && j->used && !j->ended;
 }
 
 static int step(struct agent *g, struct err *e)
@@ -589,23 +563,31 @@ static int step(struct agent *g, struct err *e)
 	}
 	if (r == 0 && (r = vm_flush(&g->out, g->port)) < 0)
 		r = err_sys(e, r, "answer the host");
+	/* After the answer, so that nobody waits for it. */
+	if (r == 0 && g->again && !is_busy(g)) {
+		g->again = false;
+		vm_worker_prepare(&g->worker, &g->family, g->last);
+	}
 	return r;
 }
 
-int vm_agent(struct err *e)
+int vm_agent(vm_ctr *ctr, struct err *e)
 {
 	static const uint32_t protocol = VM_PROTOCOL;
 	static struct agent agent; /* the one of this process */
 	struct agent *g = &agent;
 	sigset_t set;
 
+	g->worker = (struct vm_worker)VM_WORKER_NONE;
+	g->family.ctr = ctr;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* the host hears of us, whatever the container does */
 	g->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	g->port = set_up(e);
-	int r = g->port < 0 ? g->port : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);
+	g->family.init_image = g->port < 0 ? g->port : host_spawn_image(e);
+	int r = g->family.init_image < 0 ? g->family.init_image : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);
 	if (r == 0)
 		r = vm_flush(&g->out, g->port);
 	while (r == 0)

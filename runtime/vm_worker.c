@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See vm_worker.h. What a worker is told comes from the agent alone; nothing of the agent's is left to it but memory. */
+#include "vm_worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "base/util.h"
+
+/* Descriptors of a worker, above its standard streams. */
+#define IMAGE 3
+#define SOCKET 4
+#define CONTAINER_WAIT_MS 60000
+#define STATE "/run/ctr"
+#define ID "container"
+#define PID_FILE "/run/container.pid"
+
+void vm_task_file(uint16_t stream, char ret[VM_FILE_MAX])
+{
+	if (stream == 0)
+		(void)snprintf(ret, VM_FILE_MAX, VM_BUNDLE "/config.json");
+	else
+		(void)snprintf(ret, VM_FILE_MAX, "/run/process-%u", stream);
+}
+
+/* On the host the container runs as soon as its VM is started; who joins it waits until it is there. */
+static void wait_for_container(void)
+{
+	const struct timespec pause = { 0, 5000000 };
+	int64_t deadline = now_ms() + CONTAINER_WAIT_MS;
+
+	while (access(PID_FILE, F_OK) < 0 && now_ms() < deadline)
+		(void)nanosleep(&pause, NULL);
+}
+
+static int run(const struct vm_family *family, bool rehearsal, const char *const *words)
+{
+	char *argv[12] = { NULL };
+	const struct vm_role role = { IMAGE, rehearsal };
+	int n = 0;
+
+	for (; words[n] && n < (int)ARRAY_SIZE(argv) - 1; n++)
+		argv[n] = (char *)(uintptr_t)words[n];
+	return family->ctr(&role, n, argv);
+}
+
+static __attribute__((noreturn)) void become(const struct vm_family *family, const struct vm_task *t, const int fds[3])
+{
+	char file[VM_FILE_MAX];
+	const char *const first[] = { "ctr", "--root", STATE, "run", "--bundle", VM_BUNDLE, "--pid-file", PID_FILE, ID, NULL };
+	const char *const more[] = { "ctr", "--root", STATE, "exec", "--process", file, ID, NULL };
+
+	vm_task_file(t->stream, file);
+	for (int k = 0; k < 3; k++)
+		if (dup2(fds[k], k) < 0)
+			_exit(255);
+	(void)sys_close_range(IMAGE + 1, ~0U, 0);
+	if (t->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		_exit(255);
+	if (t->exec)
+		wait_for_container();
+	exit(run(family, false, t->exec ? more : first));
+}
+
+/* What every fork of the agent's does first. */
+static void leave_agent(const struct vm_family *family, int *socket)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setsid();
+	(void)setpriority(PRIO_PROCESS, 0, 0);
+	/* Out of the way of the place that is the image's. */
+	if (socket && *socket == IMAGE)
+		*socket = fcntl(*socket, F_DUPFD_CLOEXEC, IMAGE + 1);
+	if (family->init_image != IMAGE && dup3(family->init_image, IMAGE, O_CLOEXEC) < 0)
+		_exit(255);
+}
+
+/* ---- the one that waits ------------------------------------------------------------------------------------ */
+
+static void practise(const struct vm_family *family, uint16_t stream)
+{
+	char file[VM_FILE_MAX];
+	const char *const words[] = { "ctr", "--root", STATE, "exec", "--process", file, ID, NULL };
+
+	vm_task_file(stream, file);
+	best_effort(run(family, true, words));
+}
+
+static int receive(int socket, struct vm_task *t, int fds[3])
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c;
+	struct iovec v = { t, sizeof(*t) };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+	ssize_t n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *h = n == (ssize_t)sizeof(*t) ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (!h || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(3 * sizeof(int)))
+		return -EPROTO;
+	memcpy(fds, CMSG_DATA(h), 3 * sizeof(int));
+	return 0;
+}
+
+static __attribute__((noreturn)) void wait_for_task(const struct vm_family *family, uint16_t stream, int socket)
+{
+	struct vm_task t;
+	int fds[3], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	leave_agent(family, &socket);
+	for (int k = 0; k < 3; k++)
+		(void)dup2(null, k);
+	if (socket != SOCKET && dup3(socket, SOCKET, O_CLOEXEC) < 0)
+		_exit(255);
+	(void)sys_close_range(SOCKET + 1, ~0U, 0); /* the agent's */
+	practise(family, stream);
+	if (receive(SOCKET, &t, fds) < 0)
+		_exit(255);
+	become(family, &t, fds);
+}
+
+void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
+{
+	int pair[2];
+
+	if (w->pid || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return;
+	pid_t pid = fork();
+	if (pid == 0)
+		wait_for_task(family, stream, pair[1]);
+	(void)close(pair[1]);
+	if (pid < 0)
+		(void)close(pair[0]);
+	else
+		*w = (struct vm_worker){ pid, pair[0] };
+}
+
+void vm_worker_gone(struct vm_worker *w)
+{
+	fd_close(&w->socket);
+	w->pid = 0;
+}
+
+/* ---- starting ---------------------------------------------------------------------------------------------- */
+
+static int hand_over(const struct vm_worker *w, const struct vm_task *t, const int fds[3])
+{
+	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c = { .room = { 0 } };
+	struct iovec v = { (void *)(uintptr_t)t, sizeof(*t) };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+
+	c.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(3 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&c.h), fds, 3 * sizeof(int));
+	return sendmsg(w->socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int fds[3])
+{
+	pid_t pid = w->pid;
+
+	if (t->exec && pid && hand_over(w, t, fds) == 0) {
+		fd_close(&w->socket);
+		w->pid = 0;
+		return pid;
+	}
+	pid = fork();
+	if (pid == 0) {
+		leave_agent(family, NULL);
+		become(family, t, fds);
+	}
+	return pid < 0 ? -errno : pid;
+}

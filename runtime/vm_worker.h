@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_VM_WORKER_H
+#define CTR_VM_WORKER_H
+
+/*
+ * The processes of the agent's jobs. They are forks of the agent that go on as a `ctr` would that was just executed.
+ * One of them can be made ahead: it has gone through an exec up to its plan, for practice, so that its code is in
+ * memory and in the emulator's cache, and waits. That halves what exec into a running VM takes.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Members of struct ctx that such a process has; elsewhere 0 and false. */
+struct vm_role { int init_image; bool rehearsal; };
+/* Runs a command line and says what its process is to exit with. */
+typedef int vm_ctr(const struct vm_role *role, int argc, char **argv);
+/*
+ * What they have of the agent. One copy of ctr-init for all: an emulator keeps what it has translated by the page that
+ * it was on, and another copy would be on other pages.
+ */
+struct vm_family { vm_ctr *ctr; int init_image; };
+
+struct vm_task { uint16_t stream; bool exec, terminal; };
+struct vm_worker { pid_t pid; int socket; }; /* pid 0: there is none */
+#define VM_WORKER_NONE { .pid = 0, .socket = -EBADF }
+
+/* Where a stream's document is. */
+#define VM_BUNDLE "/run/bundle"
+#define VM_FILE_MAX 64
+void vm_task_file(uint16_t stream, char ret[VM_FILE_MAX]);
+
+/*
+ * The process of a task, with these standard streams: that of `w` if it waits for one, which it is not afterwards, else
+ * a new one. Its pid, or -errno. The caller's signals are blocked, its descriptors are not inherited.
+ */
+pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int fds[3]) MUST_CHECK;
+/* Makes one for the next time, which practises with the document of an exec that was. None is no error. */
+void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream);
+/* It has ended, and is reaped. */
+void vm_worker_gone(struct vm_worker *w);
+
+#endif
