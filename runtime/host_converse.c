@@ -50,11 +50,13 @@ static bool asked_to_end(int signals)
 static int wait_message(struct talk *t, int64_t deadline, struct err *e)
 {
 	TRACE(t->trace, HOST, "wait for the container side", NULL);
-	struct pollfd p[2] = { { .fd = t->child.sync, .events = POLLIN }, { .fd = t->signals, .events = POLLIN } };
+	/* Negative descriptors are passed over. */
+	struct pollfd p[] = { { .fd = t->child.sync, .events = POLLIN }, { .fd = t->signals, .events = POLLIN },
+			      { .fd = t->child.pidfd, .events = POLLIN } };
 
 	for (;;) {
 		int64_t left = MAX(deadline - now_ms(), (int64_t)0);
-		int r = poll(p, t->signals >= 0 ? 2 : 1, (int)left);
+		int r = poll(p, ARRAY_SIZE(p), (int)left);
 		if (r < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for the container");
 		if (r == 0 && left == 0)
@@ -64,6 +66,9 @@ static int wait_message(struct talk *t, int64_t deadline, struct err *e)
 			return err_set(e, EINTR, "interrupted by a signal");
 		if (r > 0 && p[0].revents)
 			return 0;
+		/* What it said before its end is there by now. A child of its own may hold the other end of the line. */
+		if (r > 0 && p[2].revents && poll(p, 1, 0) == 0)
+			return err_set(e, ECONNRESET, "the container's first process ended");
 	}
 }
 

@@ -227,6 +227,12 @@ static int make_rdt(struct creation *k, struct err *e)
 	return r;
 }
 
+/* Started by whoever calls the listener (create), not by us (run). */
+static bool by_listener(const struct plan *p)
+{
+	return p->opens.n && p->opens.v[0].kind == OPEN_LISTENER;
+}
+
 static int creation_steps(struct creation *k, struct err *e)
 {
 	struct trace *t = k->ctx->trace;
@@ -249,7 +255,9 @@ static int creation_steps(struct creation *k, struct err *e)
 				     k->plan->cgroup->owner_uid, e);
 	if (r == 0)
 		r = TRACE_CALL(t, "write the state", record_created(k, e));
-	return r < 0 ? r : TRACE_CALL(t, "outputs", host_outputs(&k->talk, k->out, e));
+	if (r == 0)
+		r = TRACE_CALL(t, "outputs", host_outputs(&k->talk, k->out, e));
+	return r < 0 || !by_listener(k->plan) ? r : sync_send(k->talk.child.sync, SYNC_RECORDED, 0, -1, e);
 }
 
 static int remove_rdt(const struct state *s, struct err *e)
@@ -306,8 +314,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 		creation_undo(&k, e);
 		fd_close(&k.talk.signals);
 	} else {
-		bool call = p->opens.n && p->opens.v[0].kind == OPEN_LISTENER;
-		if (call)
+		if (by_listener(p))
 			fd_close(&k.talk.child.sync);
 		*ret = (struct created){ .pid = k.talk.child.pid,
 					 .pidfd = k.talk.child.pidfd,

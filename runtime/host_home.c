@@ -45,7 +45,7 @@ static int open_passwd(const char *root)
 /* Of the machine and of the moment; all others speak of the image. */
 static bool is_ours(int errnum)
 {
-	static const int ours[] = { ENOMEM, EMFILE, ENFILE, EIO, EINTR, EAGAIN, ENOSYS, EPERM };
+	static const int ours[] = { ENOMEM, EMFILE, ENFILE, ENOSPC, EIO, EINTR, EAGAIN, ENOSYS, EPERM };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (errnum == ours[i])

@@ -36,7 +36,7 @@ const char *sync_name(uint32_t type)
 		[SYNC_HOOKED] = "hooked", [SYNC_CONSOLE] = "console", [SYNC_NOTIFY] = "notify",
 		[SYNC_HANDED] = "handed", [SYNC_READY] = "ready",     [SYNC_START] = "start",
 		[SYNC_ERROR] = "error",	  [SYNC_EOF] = "end of file", [SYNC_EXECUTING] = "executing",
-		[SYNC_TRACE] = "trace",
+		[SYNC_TRACE] = "trace",   [SYNC_RECORDED] = "recorded",
 	};
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
 }

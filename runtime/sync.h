@@ -13,6 +13,7 @@
  *	I --NOTIFY (fd)------> H	only with a seccomp listener; I waits for HANDED before it goes on
  *	I <-HANDED------------ H
  *	I --READY------------> H	everything is set up, the program was found
+ *	I <-RECORDED---------- H	only with a listener: the state names I, which may outlive H now
  *	I <-START (state)----- H	the state memfd is there when startContainer hooks exist
  *	I --EXECUTING--------> H	the program comes next: an end of file before this is the end of I itself
  *	I  end of file		 	the program was executed (every descriptor is close-on-exec)
@@ -34,7 +35,7 @@
 
 enum sync_type {
 	SYNC_FORKED = 1, SYNC_MAPPED, SYNC_MOUNTED, SYNC_HOOKED, SYNC_CONSOLE, SYNC_NOTIFY, SYNC_HANDED,
-	SYNC_READY, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_TRACE, SYNC_EOF,
+	SYNC_READY, SYNC_RECORDED, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_TRACE, SYNC_EOF,
 };
 
 /* The value of a START that asks for stamps. */

@@ -225,6 +225,21 @@ int init_lookup(struct init *in, const struct step_lookup *s, struct err *e)
 
 /* ---- the gate ------------------------------------------------------------------------------------------ */
 
+/*
+ * The creator ends, and we stay. It says when: what it has not written down nobody could find and end, so that its
+ * own end before that must be ours.
+ */
+static void wait_recorded(const struct init *in)
+{
+	struct sync_message m;
+	struct err ignored;
+	int fd = -1;
+
+	if (sync_recv(in->sync, -1, &m, &fd, &ignored) < 0 || m.type != SYNC_RECORDED)
+		_exit(1);
+	fd_close(&fd);
+}
+
 /* From here on the host side is whoever calls the listener; until then nobody has to be there. */
 static int wait_call(struct init *in, int listener, struct err *e)
 {
@@ -235,6 +250,7 @@ static int wait_call(struct init *in, int listener, struct err *e)
 	int r = sync_send(in->sync, SYNC_READY, 0, -1, e);
 	if (r < 0)
 		return r;
+	wait_recorded(in);
 	/* What only the set-up needed; the conversation with the creator is over. */
 	fd_close(&in->sync);
 	fd_close(&in->root);

@@ -262,6 +262,9 @@ static void on_stop(struct tracer *t, struct task *k, int status)
 		on_child(t, k);
 		sig = 0;
 	} else if (event == PTRACE_EVENT_EXEC) {
+		/* What came before is ours, and how much of it we saw depends on who was faster. */
+		if (!k->ours)
+			k->calls = 0;
 		k->ours = executes_ours(t, k->pid);
 		k->inject = false;
 		if (!k->ours) {

@@ -358,6 +358,7 @@ static void test_gate_listener(void)
 	ADD(&b, EXEC, exec, .args = { args, 3 }, .env = ENV);
 	begin(&b, &out);
 	CHECK_INT(b.seen[0], SYNC_READY);
+	CHECK_INT(sync_send(b.c.sync, SYNC_RECORDED, 0, -1, &e), 0);
 	fd_close(&b.c.sync); /* the creator goes away, the container stays */
 	auto_close int silent = call(&a);
 	CHECK(silent >= 0);
@@ -371,6 +372,29 @@ static void test_gate_listener(void)
 	end(&b, out);
 	CHECK_STR(b.out, "started\n5\n"); /* "total 0" and 0, 1, 2, and the directory itself */
 	CHECK_INT(b.status, 0);
+}
+
+/* Nobody has written down who we are: nobody could end us. */
+static void test_gate_unrecorded(void)
+{
+	struct box b = { .hold = true, .n_open = 1 };
+	char *args[] = { S("true"), NULL };
+	int out;
+
+	if (!can_run())
+		return;
+	auto_close int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	const struct sockaddr_un a = { .sun_family = AF_UNIX };
+	CHECK(bind(listener, (const struct sockaddr *)&a, sizeof(sa_family_t)) == 0 && listen(listener, 4) == 0);
+	b.open[0] = listener;
+	ADD(&b, LOOKUP, lookup, "true", ENV);
+	ADD(&b, GATE, gate, 0);
+	ADD(&b, EXEC, exec, .args = { args, 1 }, .env = ENV);
+	begin(&b, &out);
+	CHECK_INT(b.seen[0], SYNC_READY);
+	fd_close(&b.c.sync);
+	end(&b, out);
+	CHECK_INT(b.status, 1);
 }
 
 static long resident_kib(pid_t pid)
@@ -1074,6 +1098,7 @@ static const struct tap_test tests[] = {
 	{ "errors of the look-up", test_lookup },
 	{ "the gate without a host side", test_gate_end_of_file },
 	{ "the gate with a listener", test_gate_listener },
+	{ "the gate with a listener whose creator ends too early", test_gate_unrecorded },
 	{ "waiting takes little memory", test_small },
 	{ "descriptors that stay open", test_descriptors },
 	{ "a working directory outside", test_cwd_outside },
