@@ -154,12 +154,16 @@ static int plan_memfd(const struct spawn *s, struct err *e)
 
 /*
  * The child inherits a block of descriptors from `base` up: sync socket, plan, slots. They are duplicates
- * without close-on-exec that live only around the clone. Returns base.
+ * without close-on-exec, or sync and plan themselves; they live only around the clone. Returns base.
  */
 static int make_block(const struct spawn *s, int sync, int plan, struct err *e)
 {
 	int base = 3 + (int)s->keep_fds;
 	size_t n = s->n_open + 2;
+
+	/* Made one after the other they usually lie as they should: a caller may allow few descriptors. */
+	if (n == 2 && sync >= base && plan == sync + 1 && fcntl(sync, F_SETFD, 0) == 0 && fcntl(plan, F_SETFD, 0) == 0)
+		return sync;
 
 	/* The lowest place where the whole block is free: our own descriptors lie in between. */
 	for (size_t found = 0; found < n;) {
@@ -213,16 +217,26 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 	char *argv[] = { (char *)(uintptr_t) "ctr-init", number, s->trace ? (char *)(uintptr_t) "trace" : NULL, NULL };
 	char *envp[] = { NULL };
 	auto_close int image = image_memfd(s, e);
-	auto_close int plan = image < 0 ? -EBADF : plan_memfd(s, e);
 
-	if (image < 0 || plan < 0)
-		return -e->code;
+	if (image < 0)
+		return image;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "make a socket pair");
 	auto_close int ours = pair[0], theirs = pair[1];
+	auto_close int plan = plan_memfd(s, e);
+	if (plan < 0)
+		return plan;
 	int base = make_block(s, theirs, plan, e);
 	if (base < 0)
 		return base;
+	/* The block is what the child gets; where few descriptors are allowed, the pidfd has a place then. */
+	if (base != theirs) {
+		fd_close(&theirs);
+		fd_close(&plan);
+	} else {
+		(void)TAKE_FD(theirs);
+		(void)TAKE_FD(plan);
+	}
 	(void)snprintf(number, sizeof(number), "%d", base);
 
 	struct sys_clone_args args = {
