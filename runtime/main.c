@@ -16,7 +16,7 @@
 
 #include "base/fd.h"
 #include "base/util.h"
-#include "ctx.h"
+#include "store.h"
 #include "vm.h"
 
 #ifndef CTR_COMMIT
@@ -293,6 +293,7 @@ static int run(const struct vm_role *role, int argc, char **argv)
 		(void)fprintf(stderr, "ctr: %s\n", e.text);
 		r = exit_status(&e, argc > 1 ? argv[1] : NULL);
 	}
+	store_forget(&ctx);
 	arena_done(&ctx.arena);
 	return r;
 }

@@ -178,8 +178,13 @@ static int remove_entry(int dir, const char *name, int top, unsigned depth, stru
 		}
 		return err_sys(e, errno, "move directory %s up", name);
 	}
-	/* Its mode may forbid what its owner may do. */
-	(void)fchmodat(dir, name, 0700, 0);
+	/* Its mode may forbid what its owner may do. By descriptor, or a link put there meanwhile would be followed. */
+	auto_close int there = openat(dir, name, O_PATH | DIRECTORY);
+	if (there >= 0) {
+		char self[32];
+		(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", there);
+		best_effort(chmod(self, 0700));
+	}
 	auto_close int fd = openat(dir, name, DIRECTORY);
 	if (fd < 0)
 		return err_sys(e, errno, "open directory %s", name);

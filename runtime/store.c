@@ -118,6 +118,15 @@ static int open_root(struct ctx *ctx, bool make, struct err *e)
 	return fd;
 }
 
+void store_forget(struct ctx *ctx)
+{
+	if (ctx->seen.root)
+		fd_close(&ctx->seen.root_fd);
+	if (ctx->seen.cgroup)
+		fd_close(&ctx->seen.cgroup_fd);
+	ctx->seen = (struct store_seen){ 0 };
+}
+
 /* ---- one container ---------------------------------------------------------------------------------------------- */
 
 int store_create(struct ctx *ctx, const char *id, struct container *ret, struct err *e)

@@ -61,6 +61,9 @@ int store_remove(struct container *c, struct err *e) MUST_CHECK;
 /* Calls `each` with every id in ROOT, in no order. */
 int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
 
+/* Closes what the calls of one command keep open together. */
+void store_forget(struct ctx *ctx);
+
 /* ---- status ----------------------------------------------------------------------------------------------- */
 
 const char *status_name(enum status s);

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "init.h"
@@ -17,11 +18,13 @@
 
 int init_reset_signals(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	/* As the kernel has it (handler, flags, restorer, mask): all zero is the default. */
+	static const unsigned long dfl[4];
 	sigset_t none;
 
+	/* Not through the library, which keeps two or three for itself: a caller may have left them ignored. */
 	for (int sig = 1; sig < 65; sig++)
-		if (sigaction(sig, &dfl, NULL) < 0 && errno != EINVAL) /* those that cannot be changed */
+		if (syscall(SYS_rt_sigaction, sig, dfl, NULL, 8) < 0 && errno != EINVAL) /* SIGKILL, SIGSTOP */
 			return -errno;
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
