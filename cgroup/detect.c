@@ -146,15 +146,17 @@ int cg_read(int dirfd, const char *file, char *buf, size_t size)
 	if (fd < 0)
 		return -errno;
 	while (used < size - 1) {
-		ssize_t n = read(fd, buf + used, size - 1 - used);
+		size_t room = size - 1 - used;
+		ssize_t n = read(fd, buf + used, room);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
-			break;
 		used += (size_t)n;
+		/* Less than a page is all there is. */
+		if (n == 0 || ((size_t)n < room && used < 4096))
+			break;
 	}
 	while (used > 0 && buf[used - 1] == '\n')
 		used--;
@@ -308,7 +310,7 @@ int cgroup_detect(struct cgroup_facts *ret, struct err *e)
 	if (i >= 0) {
 		f.mode = i == 0 ? CGROUP_MODE_UNIFIED : CGROUP_MODE_HYBRID;
 		f.mount = mounts[i];
-		base = open(f.mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		base = openat(AT_FDCWD, f.mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (base < 0)
 			return err_sys(e, errno, "open %s", f.mount);
 	} else if (f.privileged && (base = private_mount_open()) >= 0) {

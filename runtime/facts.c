@@ -59,6 +59,8 @@ static int gather_caps(struct facts *f, struct err *e)
 		return err_set(e, EPROTO, "no capabilities in /proc/self/status");
 	f->cap_effective = parse_hex(eff + 8);
 	f->cap_bounding = parse_hex(bnd + 8);
+	const char *ign = strstr(buf, "SigIgn:\t");
+	f->ignored = ign ? parse_hex(ign + 8) : ~0ULL;
 	n = file_read_short(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", buf, sizeof(buf));
 	if (n < 0 || str_u64(buf, 63, &last) < 0)
 		return err_set(e, EPROTO, "cannot read /proc/sys/kernel/cap_last_cap");

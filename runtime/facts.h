@@ -23,6 +23,7 @@ struct id_range {
 struct facts {
 	uint32_t uid, gid; /* effective ids */
 	uint64_t cap_effective, cap_bounding; /* bit per capability */
+	uint64_t ignored; /* signals, 1 << (number - 1) */
 	uint32_t last_cap;		      /* of the running kernel */
 	bool in_userns;			      /* not the initial user namespace */
 	bool setgroups_denied;		      /* in the caller's user namespace, and so in all below it */

@@ -182,7 +182,7 @@ int talk_until_ready(struct talk *t, struct err *e)
 		auto_close int fd = -EBADF;
 		int r = wait_message(t, deadline, e);
 		if (r == 0)
-			r = sync_recv(t->child.sync, 0, &m, &fd, e);
+			r = sync_recv(t->child.sync, -1, &m, &fd, e); /* it is there */
 		if (r < 0)
 			return r;
 		if (m.type == SYNC_EOF)

@@ -202,6 +202,12 @@ int host_outputs(struct talk *t, const struct create_outputs *o, struct err *e)
 	return r;
 }
 
+/* Started by whoever calls the listener (create), not by us (run). */
+static bool by_listener(const struct plan *p)
+{
+	return p->opens.n && p->opens.v[0].kind == OPEN_LISTENER;
+}
+
 static int record_created(struct creation *k, struct err *e)
 {
 	struct state *s = k->c->state;
@@ -211,7 +217,12 @@ static int record_created(struct creation *k, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "examine the container's first process");
 	s->pid = k->talk.child.pid;
-	s->status = "created";
+	/*
+	 * Where nobody else is to say start, and no hook looks at the state in between, the program follows at once: one
+	 * record for both. If we end here, the first process does too.
+	 */
+	bool at_once = !by_listener(k->plan) && !s->start_hooks && !(s->hooks && s->hooks->poststart.n);
+	s->status = at_once ? "running" : "created";
 	s->creator_pid = 0;
 	s->creator_start_time = 0;
 	return store_save(k->c, e);
@@ -225,12 +236,6 @@ static int make_rdt(struct creation *k, struct err *e)
 	int r = rdt_make(k->plan->rdt, e);
 	k->rdt_made = r == 0;
 	return r;
-}
-
-/* Started by whoever calls the listener (create), not by us (run). */
-static bool by_listener(const struct plan *p)
-{
-	return p->opens.n && p->opens.v[0].kind == OPEN_LISTENER;
 }
 
 static int creation_steps(struct creation *k, struct err *e)
@@ -336,13 +341,17 @@ int host_start(struct ctx *ctx, struct container *c, int sync, struct err *e)
 	struct state *s = c->state;
 	int r;
 
-	state_text(&inside, s, "created", s->own_pid_namespace ? 1 : s->pid);
-	state_text(&running, s, "running", s->pid);
+	if (s->start_hooks)
+		state_text(&inside, s, "created", s->own_pid_namespace ? 1 : s->pid);
+	if (s->hooks && s->hooks->poststart.n)
+		state_text(&running, s, "running", s->pid);
 	if (inside.failed || running.failed)
 		return err_nomem(e);
 	r = talk_start(sync, s->start_hooks ? inside.p : NULL, START_TIMEOUT_MS, ctx->trace, e);
 	if (r == 0 && s->hooks)
 		r = s->hooks->poststart.n ? run_traced_hooks(ctx, &s->hooks->poststart, "poststart", running.p, e) : 0;
+	if (r == 0 && str_eq(s->status, "running"))
+		return 0; /* recorded already */
 	if (r == 0) {
 		(void)unlinkat(c->dir_fd, STORE_START, 0);
 		s->status = "running";

@@ -31,7 +31,7 @@ static int open_passwd(const char *root)
 		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 		.resolve = SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_MAGICLINKS,
 	};
-	auto_close int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int dir = openat(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = -EAGAIN;
 
 	if (dir < 0)

@@ -152,6 +152,12 @@ static int plan_memfd(const struct spawn *s, struct err *e)
 	return TAKE_FD(fd);
 }
 
+static void drop_block(int base, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)close(base + (int)i);
+}
+
 /*
  * The child inherits a block of descriptors from `base` up: sync socket, plan, slots. They are duplicates
  * without close-on-exec, or sync and plan themselves; they live only around the clone. Returns base.
@@ -165,31 +171,25 @@ static int make_block(const struct spawn *s, int sync, int plan, struct err *e)
 	if (n == 2 && sync >= base && plan == sync + 1 && fcntl(sync, F_SETFD, 0) == 0 && fcntl(plan, F_SETFD, 0) == 0)
 		return sync;
 
-	/* The lowest place where the whole block is free: our own descriptors lie in between. */
-	for (size_t found = 0; found < n;) {
-		if (fcntl(base + (int)found, F_GETFD) >= 0) {
-			base += (int)found + 1;
-			found = 0;
-		} else {
-			found++;
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
+	/* Where the first finds a place, the others follow, or all try again behind what was in the way. */
+	for (size_t i = 0; i < n;) {
 		int from = i == 0 ? sync : i == 1 ? plan : s->open_fds[i - 2];
-		if (dup2(from, base + (int)i) < 0) {
-			int saved = errno;
-			for (size_t k = 0; k < i; k++)
-				(void)close(base + (int)k);
-			return err_sys(e, saved, "pass descriptors to the container side");
+		int at = fcntl(from, F_DUPFD, i == 0 ? base : base + (int)i);
+		int saved = errno == EINVAL ? EMFILE : errno; /* that: beyond what the caller may have */
+		if (at >= 0 && i == 0)
+			base = at;
+		if (at == base + (int)i) {
+			i++;
+			continue;
 		}
+		drop_block(base, i);
+		if (at < 0)
+			return err_sys(e, saved, "pass descriptors to the container side");
+		(void)close(at);
+		base = at;
+		i = 0;
 	}
 	return base;
-}
-
-static void drop_block(int base, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		(void)close(base + (int)i);
 }
 
 static void inherit_kept(uint32_t n, bool inherit)

@@ -242,6 +242,7 @@ struct step_exec {
 	bool die_with_caller; /* keep the signal that comes when the host side ends */
 	bool supervise;	      /* stay as pid 1: reap, forward signals, pass the exit status on */
 	uint32_t keep_fds;    /* descriptors [3, 3 + keep_fds) stay open */
+	uint64_t ignored;     /* signals that we came with so, 1 << (number - 1): for the program they are as usual */
 };
 
 /* ---- tables ------------------------------------------------------------------------------------- */

@@ -416,5 +416,6 @@ int plan_program(struct builder *b, struct err *e)
 	s->supervise = b->o->init;
 	s->die_with_caller = b->o->die_with_caller;
 	s->keep_fds = b->o->keep_fds;
+	s->ignored = b->f->ignored;
 	return 0;
 }

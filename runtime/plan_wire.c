@@ -95,7 +95,8 @@ static const struct plan_field start_hook_fields[] = {
 	F(start_hook, I64, timeout_ms), F(start_hook, U32, index),
 };
 static const struct plan_field exec_fields[] = { F(exec, STRV, args), F(exec, STRV, env),
-						 F(exec, BOOL, supervise), F(exec, BOOL, die_with_caller), F(exec, U32, keep_fds) };
+						 F(exec, BOOL, supervise), F(exec, BOOL, die_with_caller), F(exec, U32, keep_fds),
+						 F(exec, HEX, ignored) };
 
 const struct plan_step_type plan_step_types[STEP_COUNT] = {
 #define X(OP, name) { #name, sizeof(struct step_##name), name##_fields, ARRAY_SIZE(name##_fields) },

@@ -89,12 +89,16 @@ int file_read_short(int dirfd, const char *name, char *buf, size_t size)
 	if (fd < 0)
 		return -errno;
 	while (n < size - 1) {
-		ssize_t r = read_some(fd, buf + n, size - 1 - n);
+		size_t room = size - 1 - n;
+		ssize_t r = read_some(fd, buf + n, room);
 		if (r < 0)
 			return (int)r;
+		n += (size_t)r;
+		/* Such a file gives all it has at once, up to a page: asking for the end would cost as much again. */
+		if ((size_t)r < room && n < 4096)
+			break;
 		if (r == 0)
 			break;
-		n += (size_t)r;
 	}
 	if (n > 0 && buf[n - 1] == '\n')
 		n--;

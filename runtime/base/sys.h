@@ -227,6 +227,25 @@ static inline long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned
 	return sys_ret(syscall(SYS_keyctl, op, a, b, c));
 }
 
+/*
+ * Ids of this one thread. A C library would stop the other threads first, and find out that there are none with ten
+ * more calls; ours have none.
+ */
+static inline int sys_setresuid(uid_t uid)
+{
+	return (int)sys_ret(syscall(SYS_setresuid, uid, uid, uid));
+}
+
+static inline int sys_setresgid(gid_t gid)
+{
+	return (int)sys_ret(syscall(SYS_setresgid, gid, gid, gid));
+}
+
+static inline int sys_setgroups(size_t n, const uint32_t *groups)
+{
+	return (int)sys_ret(syscall(SYS_setgroups, n, groups));
+}
+
 /* The libc's own prlimit() takes an enum in one C library and an int in the other. */
 struct sys_rlimit {
 	uint64_t soft, hard;

@@ -47,13 +47,30 @@ static int existing_node(int dir, const char *name, const struct step_device *d,
 		       : err_set(e, EEXIST, "device %s: a different file is there already", d->path);
 }
 
+/* As path_parent(), but the descriptor stays ours: devices come in rows, and a row is in one directory. */
+static int parent_of(struct init *in, const char *path, char *ret_name, struct err *e)
+{
+	const char *slash = strrchr(path, '/'), *was = in->parent_path;
+	size_t n = slash ? (size_t)(slash + 1 - path) : 0;
+
+	if (in->parent >= 0 && n && strncmp(was, path, n) == 0 && !strchr(was + n, '/') && slash[1] && strcmp(slash + 1, ".") != 0 &&
+	    strcmp(slash + 1, "..") != 0 && strlen(slash + 1) < PATH_NAME_SIZE) {
+		memcpy(ret_name, slash + 1, strlen(slash + 1) + 1);
+		return in->parent;
+	}
+	fd_close(&in->parent);
+	in->parent = path_parent(in->root, path, ret_name, e);
+	in->parent_path = path;
+	return in->parent;
+}
+
 int init_device(struct init *in, const struct step_device *d, struct err *e)
 {
 	char name[PATH_NAME_SIZE];
 
 	if (d->slot >= 0)
 		return bind_node(in, d, e);
-	auto_close int dir = path_parent(in->root, d->path, name, e);
+	int dir = parent_of(in, d->path, name, e);
 	if (dir < 0)
 		return err_in(e, "device");
 	/* The umask is 0 here, so the mode is exact. */
@@ -77,7 +94,7 @@ int init_symlink(struct init *in, const struct step_symlink *s, struct err *e)
 			return 0;
 		(void)close(fd);
 	}
-	auto_close int dir = path_parent(in->root, s->path, name, e);
+	int dir = parent_of(in, s->path, name, e);
 	if (dir < 0)
 		return err_in(e, "link");
 	if (symlinkat(s->target, dir, name) == 0)

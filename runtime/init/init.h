@@ -28,6 +28,8 @@ struct init {
 	int *slots;	/* n_slots descriptors, -1: not open */
 	uint32_t n_slots;
 	int root;	/* the root filesystem; "/" where the plan has no root step */
+	int parent;	/* the directory of the device or link before, or -1 */
+	const char *parent_path; /* a path in it */
 	int null;	/* the host's /dev/null, verified: a mount of its own, for masks */
 	bool null_attached;
 	int empty;	/* an empty read-only directory, for masks */
@@ -108,7 +110,7 @@ int init_lower_limits(struct init *in, struct err *e) MUST_CHECK;
 int init_enforce_landlock(struct init *in, struct err *e) MUST_CHECK;
 /* Loads a filter; with a listener, hands its descriptor to the host side. */
 int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *e) MUST_CHECK;
-/* Default dispositions, nothing blocked: what a program expects. */
-int init_reset_signals(void) MUST_CHECK;
+/* Default dispositions of those that were ignored, nothing blocked: what a program expects. */
+int init_reset_signals(uint64_t ignored) MUST_CHECK;
 
 #endif

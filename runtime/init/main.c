@@ -128,7 +128,7 @@ static int set_up(struct init *in, const struct plan_header *h, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "close inherited descriptors");
 	/* Our own namespaces can be seen in it also where the container has no /proc, or another pid namespace. */
-	if (in->inspects && (in->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+	if (in->inspects && (in->proc = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_sys(e, errno, "open /proc");
 	return 0;
 }
@@ -167,6 +167,8 @@ static int run(struct init *in, struct err *e)
 		r = set_up(in, plan, e);
 	init_stamp(in, SYNC_STAMP_PLAN, 0);
 	while (r == 0 && plan_next(plan, &cursor, &step)) {
+		if (step.op != STEP_DEVICE && step.op != STEP_SYMLINK)
+			fd_close(&in->parent);
 		r = run_step(in, &step, e);
 		init_stamp(in, step.op, cursor.index - 1);
 	}
@@ -183,7 +185,7 @@ void init_guard(void)
 int main(int argc, char **argv)
 {
 	struct sync_stamp stamps[SYNC_STAMPS_MAX];
-	struct init in = { .root = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
+	struct init in = { .root = -1, .parent = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
 	struct err e = { 0 };
 
 	init_guard();

@@ -116,11 +116,14 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 
 int init_become(struct init *in, const struct step_become *s, struct err *e)
 {
+	int r = sys_setresgid(s->gid);
+
 	(void)in;
-	if (setresgid(s->gid, s->gid, s->gid) < 0)
-		return err_sys(e, errno, "become group %u of the user namespace", s->gid);
-	if (setresuid(s->uid, s->uid, s->uid) < 0)
-		return err_sys(e, errno, "become user %u of the user namespace", s->uid);
+	if (r < 0)
+		return err_sys(e, r, "become group %u of the user namespace", s->gid);
+	r = sys_setresuid(s->uid);
+	if (r < 0)
+		return err_sys(e, r, "become user %u of the user namespace", s->uid);
 	init_guard();
 	return 0;
 }

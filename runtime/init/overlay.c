@@ -22,7 +22,7 @@ static int overlay_error(struct err *e, int errnum, const char *what, const stru
 /* Attached out of everybody's way, as the root filesystem itself is. */
 static int attach(int fd, struct err *e)
 {
-	auto_close int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int top = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return top < 0 ? err_sys(e, errno, "open /") : init_attach(fd, top, e, "/");
 }
@@ -40,7 +40,7 @@ static int detach(int fd, const struct step_overlay *s, struct err *e)
 static int open_store(const struct step_overlay *s, struct err *e)
 {
 	if (s->dir) {
-		int fd = open(s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int fd = openat(AT_FDCWD, s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return fd < 0 ? overlay_error(e, errno, "open it", s) : fd;
 	}
 	auto_close int fs = sys_fsopen("tmpfs", SYS_FSOPEN_CLOEXEC);

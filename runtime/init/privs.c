@@ -226,31 +226,33 @@ int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *
 
 /* ---- credentials --------------------------------------------------------------------------------------- */
 
-/* Only what is there is dropped: without CAP_SETPCAP nothing can be, and need not when it is not there. */
+/* Without CAP_SETPCAP nothing can be dropped, and need not where it is not there. What is there is verified later. */
 static int drop_bounding(const struct step_credentials *s, struct init_caps *ret, struct err *e)
 {
-	uint64_t now = 0;
-	int r = init_get_bounding(s->last_cap >= 63 ? ~0ULL : (1ULL << (s->last_cap + 1)) - 1, &now, e);
+	int r = init_get_bounding(s->bounding, &ret->bounding, e);
 
 	if (r < 0)
 		return r;
 	for (uint32_t cap = 0; cap <= s->last_cap; cap++)
-		if (now >> cap & 1 && !(s->bounding >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			return err_sys(e, errno, "drop capability %u from the bounding set", cap);
-	ret->bounding = now & s->bounding;
+		if (!(s->bounding >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
+			int why = errno;
+			if (why != EPERM || prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
+				return err_sys(e, why, "drop capability %u from the bounding set", cap);
+		}
 	return 0;
 }
 
 static int set_ids(const struct step_credentials *s, struct err *e)
 {
-	/* A list of group ids is an array of gid_t, 32 bits on every Linux. */
-	if (s->set_groups && setgroups((size_t)s->groups.n, (const gid_t *)s->groups.v) < 0)
-		return err_sys(e, errno, "set process.user.additionalGids");
-	if (setresgid(s->gid, s->gid, s->gid) < 0)
-		return err_sys(e, errno, "set process.user.gid to %u", s->gid);
-	if (setresuid(s->uid, s->uid, s->uid) < 0)
-		return err_sys(e, errno, "set process.user.uid to %u", s->uid);
-	return 0;
+	int r = s->set_groups ? sys_setgroups((size_t)s->groups.n, s->groups.v) : 0;
+
+	if (r < 0)
+		return err_sys(e, r, "set process.user.additionalGids");
+	r = sys_setresgid(s->gid);
+	if (r < 0)
+		return err_sys(e, r, "set process.user.gid to %u", s->gid);
+	r = sys_setresuid(s->uid);
+	return r < 0 ? err_sys(e, r, "set process.user.uid to %u", s->uid) : 0;
 }
 
 int init_get_caps(struct init_caps *ret, struct err *e)

@@ -40,7 +40,7 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 	auto_close int fd = -EBADF;
 
 	if (!s->new_ns) {
-		in->root = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		in->root = openat(AT_FDCWD, s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return in->root < 0 ? root_error(e, -errno, s->path) : 0;
 	}
 	int r = clone_null(in, e);
@@ -57,7 +57,7 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 		return root_error(e, -ENOTDIR, s->path);
 	/* On top of "/": there it is out of the way of every path that is still to be looked up in the host's
 	 * view, and no name has to be resolved a second time. */
-	auto_close int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int top = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		return err_sys(e, errno, "open /");
 	r = init_attach(fd, top, e, "/");
@@ -70,7 +70,7 @@ int init_root_fd(struct init *in, struct err *e)
 {
 	if (in->root >= 0)
 		return 0;
-	in->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	in->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return in->root < 0 ? err_sys(e, errno, "open /") : 0;
 }
 
@@ -100,7 +100,7 @@ static void take_own_null(void)
 			continue;
 		/* An image's may be anything, also a FIFO that would wait. */
 		if (own < 0)
-			own = open("/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+			own = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 		if (own < 0 || fstat(own, &st) < 0 || !is_null(&st))
 			break;
 		(void)fcntl(own, F_SETFL, 0);
@@ -115,7 +115,7 @@ int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 	/* Without pivot the new root lies on top of the old one already, as MS_MOVE would have it. */
 	if (s->mode != PIVOT_ROOT)
 		return change_root(in, e);
-	auto_close int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int old = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (old < 0)
 		return err_sys(e, errno, "open the old root");
 	if (fchdir(in->root) < 0)

@@ -16,7 +16,7 @@
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-int init_reset_signals(void)
+int init_reset_signals(uint64_t ignored)
 {
 	/* As the kernel has it (handler, flags, restorer, mask): all zero is the default. */
 	static const unsigned long dfl[4];
@@ -24,7 +24,7 @@ int init_reset_signals(void)
 
 	/* Not through the library, which keeps two or three for itself: a caller may have left them ignored. */
 	for (int sig = 1; sig < 65; sig++)
-		if (syscall(SYS_rt_sigaction, sig, dfl, NULL, 8) < 0 && errno != EINVAL) /* SIGKILL, SIGSTOP */
+		if (ignored >> (sig - 1) & 1 && syscall(SYS_rt_sigaction, sig, dfl, NULL, 8) < 0 && errno != EINVAL)
 			return -errno;
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
@@ -67,10 +67,10 @@ __attribute__((noreturn)) static void become_hook(const struct init *in, const s
 {
 	char *plain[] = { (char *)(uintptr_t)h->path, NULL }, *empty[] = { NULL };
 	/* An image's /dev/null may be a FIFO: it must not make us wait. */
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int null = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	(void)setpgid(0, 0);
-	if (init_reset_signals() < 0)
+	if (init_reset_signals(in->exec->ignored) < 0)
 		_exit(126);
 	(void)umask(in->umask);
 	if (in->state >= 0)
@@ -328,7 +328,7 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 {
 	live_or_die(in, s);
 	(void)umask(in->umask);
-	int r = init_reset_signals();
+	int r = init_reset_signals(s->ignored);
 	if (r < 0)
 		return err_sys(e, r, "give the program the default signals");
 	r = init_lower_limits(in, e);
