@@ -70,7 +70,7 @@ LINK_END   = -Wl,--start-group $(MUSL_LIB)/libc.a -lgcc -Wl,--end-group $(MUSL_L
 LINK_LIBS  = $(STATIC_LIBS)
 PREPARE    = $(B)/include/.done
 else
-LINK_START = $(SANLD) $(if $(filter 1,$(SAN) $(COVERAGE)),-pie,-static-pie)
+LINK_START = $(SANLD) $(if $(filter 1,$(SAN)),-pie,-static-pie)
 LINK_END   =
 LINK_LIBS  = $(STATIC_LIBS)
 endif
