@@ -92,7 +92,7 @@ static bool strbuf_room(struct strbuf *b, size_t n)
 	if (need <= b->size)
 		return true;
 	size_t size = MAX(need, b->size * 2);
-	size = MAX(size, (size_t)512);
+	size = MAX(size, (size_t)2000); /* a state in one piece */
 	char *p = realloc(b->p, size);
 	if (!p)
 		goto fail;
