@@ -39,7 +39,8 @@ B := build/$(LIBC)-$(notdir $(firstword $(CC)))$(if $(filter 1,$(SAN)),-san)$(if
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith \
 	-Wempty-body -Wvla -Wundef -Wcast-qual -Wwrite-strings -Wimplicit-fallthrough -Wconversion \
 	-Wsign-conversion -Werror=return-type -Werror=incompatible-pointer-types -Werror=int-conversion
-OPT  := -O2 -g -std=gnu11 -fPIE -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
+# For size: what is not read from the disk, not faulted in and not copied is the time that counts; -O2 is no faster.
+OPT  := -Os -g -std=gnu11 -fPIE -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
 	-ffunction-sections -fdata-sections -fstack-protector-strong
 # The build directory must not show in the result: two builds in different places are bit-identical.
 OPT  += -ffile-prefix-map=$(CURDIR)=.
@@ -47,7 +48,7 @@ ifeq ($(SAN),1)
 OPT  += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 SANLD := -fsanitize=address,undefined
 else
-OPT  += -fstack-clash-protection $(if $(filter x86_64-%,$(MULTIARCH)),-fcf-protection=full) \
+OPT  += -fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-clash-protection $(if $(filter x86_64-%,$(MULTIARCH)),-fcf-protection=full) \
 	$(if $(filter glibc,$(LIBC)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif
 ifeq ($(COVERAGE),1)
@@ -121,10 +122,6 @@ $(B)/include/.done:
 $(B)/%.o: %.c Makefile | $(PREPARE)
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-
-# The container side is copied for every start (a sealed memory file): what it is shorter saves time.
-INIT_SIZE := $(if $(filter 1,$(SAN) $(COVERAGE)),,-Os -fno-asynchronous-unwind-tables -fno-unwind-tables)
-$(B)/runtime/init/%.o: OPT += $(INIT_SIZE)
 
 # The git description is part of one object only, rebuilt when it changes.
 $(B)/runtime/main.o: ALL_CPPFLAGS += -DCTR_COMMIT='"$(GIT_DESC)"'
