@@ -100,7 +100,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench results compile_commands.json
+.PHONY: all check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench bench-vm results compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -224,6 +224,10 @@ fuzz: fuzz-build
 # Against other runtimes and against what the kernel's work alone takes; half an hour on two quiet CPUs.
 bench: all
 	$(Q)tests/bench/run
+
+# Micro-VMs: how surely and how fast they start, exec, memory, files. As root; BOOTS=200 LOAD=4 ROUNDS=15, half an hour.
+bench-vm: all
+	$(Q)tests/bench/vm contrib/results/vm.md
 
 # The pages and pictures in the repository: of the last `make bench`.
 results: all

@@ -26,7 +26,7 @@ static int vm_run(struct ctx *ctx, const void *opts, int argc, char **argv, stru
 	if (r < 0)
 		return r;
 	strbuf_printf(&b, "%s %s\n"
-			  "  kernel   %s, from the distribution's package\n"
+			  "  kernel   %s, from the distribution's package, unpacked where it can be\n"
 			  "  initrd   ctr as the guest's first process, and the kernel's modules for its console and shares\n"
 			  "  root     of the container that the VMM runs in: this directory, and /usr read-only\n",
 		      place.made ? "made" : "found", place.root, place.kernel);

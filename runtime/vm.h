@@ -10,6 +10,7 @@
  * guest's kernel, so that namespaces, seccomp, capabilities and masked paths hold there too.
  *
  *	vm_prepare.c	kernel, modules and ctr itself as files that any VM starts from; kept by what they are made of
+ *	vm_kernel.c	a kernel's image without its compression
  *	vm_limits.c	what the administrator lets be asked for
  *	vm_config.c	one configuration becomes two: the VMM's, and the guest's
  *	vm_leave.c	what a VM's end leaves to others
@@ -135,6 +136,8 @@ int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *d
 #define VM_WORD_VOLUMES "ctr.volumes"
 #define VM_WORD_NETWORK "ctr.network"
 #define VM_WORD_TAP "ctr.tap"
+/* Of a configuration (vm.kernel.parameters): when each part of the start was over, on the program's standard error. */
+#define VM_WORD_STAMPS "ctr.stamps"
 /* The user-mode network: QEMU's default one (qemu(1), -netdev user). */
 #define VM_NET_ADDRESS "10.0.2.15"
 #define VM_NET_MASK "255.255.255.0"

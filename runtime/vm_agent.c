@@ -191,20 +191,38 @@ static int open_port(struct err *e)
 	return p.fd < 0 ? err_sys(e, errno, "open %s", PORT) : err_set(e, ENOTCONN, "the host does not open %s", PORT);
 }
 
-static int set_up(struct err *e)
+/* Milliseconds of the guest's clock, which begins with its kernel. */
+struct stamps { size_t n; struct { const char *what; double ms; } v[12]; bool told; };
+
+static void stamp(struct stamps *s, const char *what)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	if (s->n < ARRAY_SIZE(s->v)) {
+		s->v[s->n].what = what;
+		s->v[s->n++].ms = (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	}
+}
+
+static int set_up(struct stamps *s, struct err *e)
 {
 	int r = change_root(e);
 
 	if (r == 0)
 		r = mount_all(e);
+	stamp(s, "root");
 	if (r == 0)
 		r = load_modules("", e);
+	stamp(s, "modules");
 	if (r == 0)
 		r = set_up_network(e);
+	stamp(s, "network");
 	if (r == 0 && mount("root", VM_SHARE_ROOT, "virtiofs", 0, NULL) < 0)
 		r = err_sys(e, errno, "mount the share of the root filesystem");
 	if (r == 0 && is_told(VM_WORD_VOLUMES) && mount("volumes", VM_SHARE_VOLUMES, "virtiofs", 0, NULL) < 0)
 		r = err_sys(e, errno, "mount the share of the volumes");
+	stamp(s, "shares");
 	return r < 0 ? r : open_port(e);
 }
 
@@ -229,6 +247,7 @@ struct agent {
 	struct vm_queue out;
 	struct vm_family family;
 	struct vm_worker worker; /* for the next exec */
+	struct stamps stamps;
 	bool again;		 /* there was one: there may be more */
 	uint16_t last;		 /* its stream */
 	struct strbuf network; /* what the host has said of it so far */
@@ -340,6 +359,8 @@ static int job_start(struct agent *g, struct job *j, uint16_t i, const struct vm
 	int r = run->terminal ? open_terminal(j, &run->size, fds, e) : open_pipes(j, fds, e);
 	if (r < 0)
 		return r;
+	if (i == VM_MAIN)
+		stamp(&g->stamps, "configuration");
 	const struct vm_task task = { .stream = i, .exec = run->exec, .terminal = run->terminal };
 	j->pid = vm_worker_run(&g->worker, &g->family, &task, fds);
 	j->used = j->pid > 0;
@@ -464,6 +485,20 @@ static int give_input(struct agent *g, uint16_t i, struct err *e)
 	return took ? send_frame(g, VM_CREDIT, i, &took, sizeof(took), e) : 0;
 }
 
+/* With the program's first output, once. */
+static int tell_stamps(struct agent *g, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	g->stamps.told = false;
+	stamp(&g->stamps, "first output");
+	strbuf_puts(&b, "ctr: stamps");
+	for (size_t k = 0; k < g->stamps.n; k++)
+		strbuf_printf(&b, "%s %s %.1f", k ? "," : "", g->stamps.v[k].what, g->stamps.v[k].ms);
+	strbuf_puts(&b, "\n");
+	return b.failed ? -ENOMEM : send_frame(g, VM_ERR, VM_MAIN, b.p, b.n, e);
+}
+
 static int fetch_output(struct agent *g, uint16_t i, int which, struct err *e)
 {
 	struct job *j = g->jobs[i];
@@ -478,6 +513,8 @@ static int fetch_output(struct agent *g, uint16_t i, int which, struct err *e)
 			return 0;
 		}
 		j->room -= (uint32_t)n;
+		if (i == VM_MAIN && g->stamps.told)
+			best_effort(tell_stamps(g, e));
 		int r = send_frame(g, which ? VM_ERR : VM_OUT, i, data, (size_t)n, e);
 		if (r < 0)
 			return r;
@@ -585,7 +622,10 @@ int vm_agent(vm_ctr *ctr, struct err *e)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* the host hears of us, whatever the container does */
 	g->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	g->port = set_up(e);
+	stamp(&g->stamps, "kernel");
+	g->port = set_up(&g->stamps, e);
+	g->stamps.told = g->port >= 0 && is_told(VM_WORD_STAMPS);
+	stamp(&g->stamps, "line to the host");
 	g->family.init_image = g->port < 0 ? g->port : host_spawn_image(e);
 	int r = g->family.init_image < 0 ? g->family.init_image : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);
 	if (r == 0)

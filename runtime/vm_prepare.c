@@ -18,10 +18,11 @@
 #include "base/fd.h"
 #include "base/util.h"
 #include "vm.h"
+#include "vm_kernel.h"
 
 #define FILE_MAX ((size_t)64 << 20)
 #define MODULES_MAX 32
-#define FORMAT "2" /* of what is made here */
+#define FORMAT "3" /* of what is made here */
 
 struct source {
 	const char *kernel, *release, *modules; /* image, its release, its modules' directory */
@@ -198,6 +199,7 @@ static void entry(struct strbuf *b, const char *name, unsigned int mode, const v
 	pad(b, 4);
 }
 
+/* Modules lose their signatures: like the kernel they come from the distribution's files, by our hand. */
 static int entry_file(struct arena *a, struct strbuf *b, const char *name, unsigned int mode, const char *path, struct err *e)
 {
 	size_t used = a->used, n;
@@ -205,7 +207,7 @@ static int entry_file(struct arena *a, struct strbuf *b, const char *name, unsig
 	int r = file_read(a, AT_FDCWD, path, FILE_MAX, &data, &n, e);
 
 	if (r == 0)
-		entry(b, name, mode, data, n);
+		entry(b, name, mode, data, vm_module_size(data, n));
 	arena_rewind(a, used);
 	return r;
 }
@@ -281,6 +283,21 @@ static int make_links(struct arena *a, const char *root, struct err *e)
 	return 0;
 }
 
+static int make_kernel(struct arena *a, const struct source *s, const char *to, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+	size_t used = a->used, n;
+	char *image;
+	int r = file_read(a, AT_FDCWD, s->kernel, FILE_MAX, &image, &n, e);
+
+	if (r < 0)
+		return r;
+	bool unpacked = vm_kernel_unpack(image, n, &b);
+	r = file_replace(AT_FDCWD, to, unpacked ? b.p : image, unpacked ? b.n : n, 0644);
+	arena_rewind(a, used);
+	return r < 0 ? err_sys(e, r, "write %s", to) : 0;
+}
+
 static int fill(struct ctx *ctx, const struct source *s, const char *root, struct err *e)
 {
 	static const char *const dirs[] = { "", "/boot", "/dev", "/etc", "/proc", "/run", "/share", VM_SHARE_ROOT,
@@ -295,7 +312,7 @@ static int fill(struct ctx *ctx, const struct source *s, const char *root, struc
 	if (r == 0)
 		r = copy_file("/proc/self/exe", arena_printf(a, "%s/ctr", root), 0755, e);
 	if (r == 0)
-		r = copy_file(s->kernel, arena_printf(a, "%s/boot/vmlinuz", root), 0644, e);
+		r = make_kernel(a, s, arena_printf(a, "%s/boot/vmlinuz", root), e);
 	return r < 0 ? r : make_initrd(a, s, arena_printf(a, "%s/boot/initrd", root), e);
 }
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_VM_KERNEL_H
+#define CTR_VM_KERNEL_H
+
+/*
+ * A kernel's image without its compression, so that no guest has to undo it at every start: by emulation that takes a
+ * quarter of a second. Pure: bytes in, bytes out.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+/*
+ * The ELF program inside an x86 image (Documentation/arch/x86/boot.rst, payload_offset), when it is compressed by LZ4,
+ * as Debian's are, and can be entered directly (Documentation/arch/x86/pvh). False: start the image as it is.
+ */
+bool vm_kernel_unpack(const char *image, size_t n, struct strbuf *ret);
+
+/* A module without the signature behind it, whose check takes an emulated processor longer than anything in it. */
+size_t vm_module_size(const char *module, size_t n);
+
+#endif
