@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ctr list: every container of the state root. One that cannot be read is listed as such, not hidden. */
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -58,6 +59,11 @@ static int list_one(const char *id, void *arg, struct err *e)
 	int r = store_open(l->ctx, id, &c, e);
 	if (r == -ENOENT)
 		return 0; /* deleted meanwhile */
+	/* Short of memory or descriptors we are ourselves, and a list without it would say that it is not there. */
+	if (r == 0 && c.unread && (c.why.code == ENOMEM || c.why.code == EMFILE || c.why.code == ENFILE)) {
+		*e = c.why;
+		r = err_in(e, "container \"%s\"", id);
+	}
 	if (r == 0)
 		r = container_status(&c, &status, NULL, e);
 	if (r == 0 && (c.state || !l->json))

@@ -164,10 +164,12 @@ int store_reload(struct ctx *ctx, struct container *c, struct err *e)
 	c->unread = r < 0 && r != -ENOENT && r != -EFBIG && r != -EINVAL && r != -EISDIR;
 	if (r == -ENOENT)
 		return 0; /* its creator was killed before it could write it, or deletion was */
-	if (r == 0)
+	if (r == 0) {
 		r = state_parse(&ctx->arena, text, n, &c->state, &c->why);
-	else
+		c->unread = r == -ENOMEM; /* which says nothing about the state */
+	} else {
 		r = err_sys(&c->why, r, "read the state");
+	}
 	if (r == 0 && !str_eq(c->state->id, c->id))
 		r = err_bad(&c->why, "the state is that of container \"%.64s\"", c->state->id);
 	if (r < 0) {

@@ -101,8 +101,10 @@ static int read_file(struct arena *a, const char *path, struct vm_limits *all, s
 	char *text;
 	size_t n;
 	void *p = NULL;
-	int r = path ? file_read_at(a, AT_FDCWD, path, LIMITS_MAX, &text, &n) : -ENOMEM;
 
+	if (!path)
+		return err_nomem(e);
+	int r = file_read_at(a, AT_FDCWD, path, LIMITS_MAX, &text, &n);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r < 0)
