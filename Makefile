@@ -100,7 +100,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench bench-vm results compile_commands.json
+.PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench bench-vm results compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -175,15 +175,20 @@ $(B)/ctr: $(B)/runtime/main.o $(B)/libctr.a
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libctr.a
 	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)
 
+# ctr with an allocator that refuses one piece of memory (tests/alloc/fail.c, in place of the arena's object).
+WRAP := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+$(B)/ctr-alloc: $(B)/tests/alloc/fail.o $(B)/runtime/main.o $(B)/libctr.a
+	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) $(WRAP) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)
+
 .SECONDARY: $(TEST_SRC:%.c=$(B)/%.o)
 
 # Runs the helper that lies beside ctr.
 $(B)/tests/unit/systemd: | $(HELPERS)
 
 # Unit and golden tests: no privilege, seconds. Each program prints TAP.
-unit-build: $(TESTS)
+unit-build: $(TESTS) $(B)/ctr-alloc
 
-unit: $(TESTS)
+unit: $(TESTS) $(B)/ctr-alloc
 	$(Q)fail=0; for t in $(TESTS); do $$t || fail=1; done; exit $$fail
 
 check: all
@@ -271,6 +276,15 @@ faults-all: all
 # The end at random moments: KILLS=N of each of the five commands.
 kills: all
 	$(Q)tests/faults/sample build/faults kills kills=$(or $(KILLS),2000) offset=$(or $(SEED),0)
+
+# Every piece of memory that a command asks for is refused once.
+allocs: all $(B)/ctr-alloc
+	$(Q)rm -rf build/allocs && mkdir -p build/allocs && RUNTIME=$(abspath build/ctr) tests/bundle build/allocs/b
+	$(Q)jq --slurpfile p contrib/seccomp/default.json '.process.args = ["sleep", "1000"] | .linux.seccomp = $$p[0] | .annotations = {a: "b"}' \
+		build/allocs/b/config.json >build/allocs/c
+	$(Q)mv build/allocs/c build/allocs/b/config.json
+	$(Q)unshare -m -p -f --kill-child --propagation private sh -c 'mount -t proc proc /proc && mount -t cgroup2 none /sys/fs/cgroup && \
+		exec /usr/bin/python3 tests/alloc/run.py $(abspath build/ctr) $(abspath $(B)/ctr-alloc) $(abspath build/allocs/b) build/allocs/w'
 
 # Root, in a mount namespace with cgroup v2 of its own.
 race: all
