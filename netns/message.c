@@ -118,18 +118,16 @@ int nl_talk(int fd, struct nl_request *q)
 
 int nl_dump(int fd, uint16_t type, const void *head, size_t n, int (*each)(void *arg, struct nlmsghdr *h), void *arg)
 {
-	static const size_t size = 32768; /* what the kernel puts into one piece of a dump at most */
-	auto_free char *answer = malloc(size);
+	_Alignas(struct nlmsghdr) char answer[32768]; /* what the kernel puts into one piece of a dump at most */
 	struct nl_request q;
-	int r = answer ? 0 : -ENOMEM, heard = 0;
+	int heard = 0;
 	bool done = false;
 
 	nl_begin(&q, type, NLM_F_DUMP, head, n);
-	if (r == 0)
-		r = send_all(fd, &q.h);
+	int r = send_all(fd, &q.h);
 	/* To the end, even when nobody wants the rest: the next answer on this socket must be another one's. */
 	while (r == 0 && !done) {
-		ssize_t got = receive(fd, answer, size);
+		ssize_t got = receive(fd, answer, sizeof(answer));
 		if (got < 0)
 			return (int)got;
 		for (struct nlmsghdr *a = (void *)answer; NLMSG_OK(a, got) && !done; a = NLMSG_NEXT(a, got)) {

@@ -13,7 +13,7 @@ static int create_run(struct ctx *ctx, const void *opts, int argc, char **argv, 
 	const struct create_opts *o = opts;
 	auto_container struct container c = CONTAINER_NONE;
 	struct created created = CREATED_NONE;
-	struct bundle_plan b;
+	struct bundle_plan b = { 0 };
 	int r = trace_new(&ctx->arena, o->common.trace, "create", argv[0], &ctx->trace, e);
 	if (r == 0)
 		r = bundle_plan(ctx, &o->common, argv[0], true, &b, e);

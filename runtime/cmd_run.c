@@ -61,7 +61,7 @@ static int run_run(struct ctx *ctx, const void *opts, int argc, char **argv, str
 	auto_container struct container c = CONTAINER_NONE;
 	struct created created = CREATED_NONE;
 	struct notify notify = NOTIFY_NONE;
-	struct bundle_plan b;
+	struct bundle_plan b = { 0 };
 
 	notify.outer = getenv("NOTIFY_SOCKET");
 	if (notify.outer && *notify.outer)

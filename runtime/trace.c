@@ -96,9 +96,10 @@ static const char *step_detail(const struct step *s)
 	const struct plan_step_type *type = &plan_step_types[s->op];
 
 	for (uint32_t i = 0; i < type->n_fields; i++) {
-		const char *const *text = (const char *const *)(const void *)((const char *)s->arg + type->fields[i].offset);
-		if (type->fields[i].kind == PLAN_STR && *text)
-			return *text;
+		const void *member = (const char *)s->arg + type->fields[i].offset;
+		const char *text = type->fields[i].kind == PLAN_STR ? *(const char *const *)member : NULL;
+		if (text)
+			return text;
 	}
 	return NULL;
 }

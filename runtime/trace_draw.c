@@ -44,11 +44,13 @@ static int load(struct arena *a, const char *file, const struct drawn **ret, str
 	size_t n = 0;
 	int r = file_read(a, AT_FDCWD, file, FILE_MAX, &text, &n, e);
 
-	if (r == 0)
-		r = json_parse(NULL, a, &drawn_json, file, text, n, &parsed, e);
-	if (r == 0)
-		*ret = parsed;
-	return r;
+	if (r < 0)
+		return r;
+	r = json_parse(NULL, a, &drawn_json, file, text, n, &parsed, e);
+	if (r < 0)
+		return r;
+	*ret = parsed;
+	return 0;
 }
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */

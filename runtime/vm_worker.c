@@ -49,7 +49,7 @@ static int run(const struct vm_family *family, bool rehearsal, const char *const
 	const struct vm_role role = { IMAGE, rehearsal };
 	int n = 0;
 
-	for (; words[n] && n < (int)ARRAY_SIZE(argv) - 1; n++)
+	for (; n < (int)ARRAY_SIZE(argv) - 1 && words[n]; n++)
 		argv[n] = (char *)(uintptr_t)words[n];
 	return family->ctr(&role, n, argv);
 }
