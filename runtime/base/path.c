@@ -147,6 +147,32 @@ static int walk_once(struct walk *w, bool *again, struct err *e)
 	return TAKE_FD(dir);
 }
 
+/*
+ * The usual case, in which only the last name is missing. As walk_once(), with *again set also when it has to be taken
+ * after all.
+ */
+static int make_last(struct walk *w, bool *again, struct err *e)
+{
+	size_t end = strlen(w->text), start;
+
+	while (end > 1 && w->text[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && w->text[start - 1] != '/';)
+		start--;
+	if (start <= 1 || start == end) {
+		*again = true;
+		return 0;
+	}
+	w->text[start - 1] = '\0';
+	auto_close int dir = path_open(w->root, w->text, O_PATH | O_DIRECTORY);
+	w->text[start - 1] = '/';
+	if (dir < 0) {
+		*again = true;
+		return 0;
+	}
+	return make_component(w, dir, start, end, true, again, e);
+}
+
 int path_make(int root, const char *path, enum path_kind kind, struct err *e)
 {
 	struct walk w = { .root = root, .path = path, .kind = kind };
@@ -159,9 +185,9 @@ int path_make(int root, const char *path, enum path_kind kind, struct err *e)
 	if (strlen(path) >= sizeof(w.text))
 		return explain(e, -ENAMETOOLONG, path);
 	memcpy(w.text, path, strlen(path) + 1);
-	for (;;) {
+	for (bool first = true;; first = false) {
 		bool again = false;
-		fd = walk_once(&w, &again, e);
+		fd = first ? make_last(&w, &again, e) : walk_once(&w, &again, e);
 		if (fd < 0 || !again)
 			return fd;
 	}
