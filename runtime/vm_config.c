@@ -505,7 +505,7 @@ static int set_environment(struct arena *a, struct process *p, const struct vm_m
 }
 
 /* What the file server needs to act for the guest's ids, and the monitor for taps; it gives the VMM none of it. */
-static struct capabilities *monitor_capabilities(struct arena *a, const struct vm_machine *m)
+static struct capabilities *monitor_capabilities(struct arena *a, const struct vm_machine *m, bool root)
 {
 	struct capabilities *k = arena_new(a, struct capabilities);
 	struct strv l = WORDS(a, "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETGID", "CAP_SETUID",
@@ -513,23 +513,37 @@ static struct capabilities *monitor_capabilities(struct arena *a, const struct v
 
 	if (l.v && m->network < VM_NETWORK_TAP_OR_USER)
 		l.n--; /* the last one is for the taps */
+	/* Another id than root's keeps across the execution only what is ambient. */
+	const struct strv kept = root ? (struct strv){ NULL, 0 } : l;
 	if (k && l.v)
-		*k = (struct capabilities){ .bounding = l, .effective = l, .permitted = l };
+		*k = (struct capabilities){ .bounding = l, .effective = l, .permitted = l, .inheritable = kept, .ambient = kept };
 	return k;
+}
+
+/* Root, or the one id that a user namespace has which maps no root. */
+static uint32_t first_id(const struct id_map_list *maps)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->v[i].container_id == 0)
+			return 0;
+	return maps->n ? maps->v[0].container_id : 0;
 }
 
 static struct process *monitor_process(struct arena *a, const struct config *c, const struct vm_machine *m)
 {
+	static const struct linux_conf none;
+	const struct linux_conf *l = c->linux_ ? c->linux_ : &none;
 	struct process *p = arena_new(a, struct process);
 
 	if (!p)
 		return NULL;
 	*p = (struct process){
+		.user = { .uid = first_id(&l->uid_mappings), .gid = first_id(&l->gid_mappings) },
 		.terminal = c->process->terminal,
 		.console_size = c->process->console_size,
 		.cwd = "/",
 		.args = WORDS(a, "/ctr", "vm-monitor"),
-		.capabilities = monitor_capabilities(a, m),
+		.capabilities = monitor_capabilities(a, m, first_id(&l->uid_mappings) == 0),
 		.no_new_privileges = true,
 		.apparmor_profile = c->process->apparmor_profile,
 		.selinux_label = c->process->selinux_label,

@@ -81,7 +81,7 @@ static void drop_network_rights(void)
 		_exit(VM_STATUS);
 	v[0].effective &= ~(1U << CAP_NET_ADMIN);
 	v[0].permitted &= ~(1U << CAP_NET_ADMIN);
-	v[0].inheritable = 0;
+	v[0].inheritable &= ~(1U << CAP_NET_ADMIN); /* and with it from the ambient ones */
 	if (syscall(SYS_capset, &h, v) < 0)
 		_exit(VM_STATUS);
 }

@@ -447,6 +447,18 @@ untouched()
 		[ "$(nsenter -n"$NETNS" ip -o link | wc -l)" = 2 ]
 }
 
+@test "micro-vm: a user namespace of one id that is not root's" {
+	rootless_only
+	update_config '.process.user = {uid: 1000, gid: 1000} | .linux.uidMappings = [{containerID: 1000, hostID: $u, size: 1}] |
+		.linux.gidMappings = [{containerID: 1000, hostID: $g, size: 1}]' --argjson u "$(id -u)" --argjson g "$(id -g)"
+	set_sh 'id -u; id -g; echo x >/made; stat -c %u /made'
+	run_container
+	assert_output "1000
+1000
+1000"
+	assert_equal "$(stat -c %u "$BUNDLE/rootfs/made")" "$(id -u)"
+}
+
 @test "micro-vm: it takes its container's place in the network namespace, in both directions" {
 	root_only
 	needs tc iproute2
@@ -589,8 +601,18 @@ uninstall_kernel()
 	HOME=$T/home try ctr --isolation vm,emulate sandbox --vm \
 		sh -c 'uname -r; echo x >made; touch /usr/x /etc/x 2>/dev/null; ls -A "$HOME"; exit 6'
 	cd /
+	local first=$status said=$output
+	if command -v pasta >/dev/null && [ -n "$(ip -o -4 route show default)" ]; then # its network is the guest's: the addresses are those outside
+		cd "$T/work"
+		HOME=$T/home try ctr --isolation vm,emulate sandbox --vm --net pasta sh -c 'ip -o -4 address'
+		cd /
+		addresses() { grep -o 'inet [0-9.]*' | sort; }
+		assert_equal "$(addresses <<<"$output")" "$({ ip -o -4 address show lo; ip -o -4 address show dev "$(ip -o -4 route \
+			show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)"; } | addresses)"
+	fi
 	uninstall_kernel
 	rmdir "$ROOT/.empty"
+	status=$first output=$said
 	assert_status 6
 	assert_output "$(basename "$KERNEL" | sed s/vmlinuz-//)"
 	assert_equal "$(cat "$T/work/made")" x
