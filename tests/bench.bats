@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# The benchmark runs, and its page says what was measured; not how fast anything is.
+
+load helpers
+
+setup()
+{
+	test_setup
+	only_ctr "its own benchmark"
+	root_only "mounts, cgroups"
+	needs cc gcc
+	needs python3
+	needs_cgroup
+	[ "$(uname -m)" = x86_64 ] || skip "the floor program was tried on x86-64 only"
+}
+
+@test "bench: ctr and the floor, a few rounds, and the page of them" {
+	BENCH_DIR=$T/out RUNTIMES="ctr=$RUNTIME again=$RUNTIME" FIFO=0 MANY=3 ONLY='^(run-default|run-docker|exec|state|run-8-at-once)$' \
+		"$TOP/tests/bench/run" 4 >"$T/text" 2>&1 || { cat "$T/text" >&2; return 1; }
+	jq -e '.notes == []' "$T/out/bench.json" || { jq .notes "$T/out/bench.json" >&2; return 1; }
+	for metric in run-default run-docker exec state run-8-at-once; do
+		jq -e --arg m $metric '.metrics[$m] | [.ctr, .again, .floor] | all(length == 4)' "$T/out/bench.json"
+	done
+	jq -e '.numbers["syscalls-default"] | .ctr > .floor and .floor > 50' "$T/out/bench.json"
+	"$TOP/tests/bench/report" "$T/out/bench.json" "$T/page"
+	grep -q '^| run, default bundle | [0-9.]* | 0.50 | 0.38 | ' "$T/page/bench.md"
+	grep -q '^| container side | mount | ' "$T/page/bench.md"
+	python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$T/page/bench.svg"
+	ctr trace "$T/out/trace.json" | grep -q 'ctr run'
+}
+
+@test "bench: a target that is not reached is missed" {
+	jq -n '{about: {runtimes: ["ctr", "peer"], versions: {}, many: 10, rounds: 5, fifo: true, machine: "m", cpus: 1, kernel: "k",
+		architecture: "a", date: "d", commit: "c", controllers: [], load: 0}, notes: [],
+		metrics: {"run-default": {ctr: {"1": [6, 10], "2": [6, 10], "3": [6, 10], "4": [6, 10]},
+			peer: {"1": [10, 100], "2": [10, 100], "3": [10, 100], "4": [10, 100]}}},
+		numbers: {"syscalls-default": {ctr: 30, peer: 100}}}' >"$T/made.json"
+	"$TOP/tests/bench/report" "$T/made.json" "$T/page"
+	grep -qxF '| run, default bundle | 0.60 | 0.50 | 0.38 | missed |' "$T/page/bench.md"
+	grep -qxF '| peak RSS of a run, default | 0.10 | 0.45 | 0.30 | aim reached |' "$T/page/bench.md"
+	grep -qxF '| system calls of a run, default | 0.30 | 0.45 | 0.33 | aim reached |' "$T/page/bench.md"
+	grep -qxF '| exec, default | - | 0.40 | 0.20 | not measured |' "$T/page/bench.md"
+}
