@@ -198,8 +198,10 @@ int vm_limits_annotations(const struct vm_limits *l, const struct config *c, str
 /* A pattern is about names, and ".." would lead out of what it names. */
 static int check_path(const struct strv *patterns, const char *from, const char *field, const char *path, struct err *e)
 {
-	bool allowed = !patterns->v;
+	bool allowed = false;
 
+	if (!patterns->v)
+		return 0;
 	for (size_t i = 0; i < patterns->n && !strstr(path, "/../"); i++)
 		allowed |= fnmatch(patterns->v[i], path, FNM_PATHNAME | FNM_PERIOD) == 0;
 	return allowed ? 0 : err_set(e, EPERM, "%s %s: not allowed by %s", field, path, from);

@@ -70,9 +70,9 @@ static enum end kill_once(const struct setting *s, const struct op *op, int64_t 
 	if (pid < 0)
 		return END_UNREACHED;
 	/* Not by a sleep alone, whose end the kernel puts off by as much as a short command lasts. */
-	while (clock_us() < deadline)
-		if (deadline - clock_us() > 500)
-			(void)usleep((useconds_t)(deadline - clock_us() - 300));
+	for (int64_t left; (left = deadline - clock_us()) > 0;)
+		if (left > 500)
+			(void)usleep((useconds_t)(left - 300));
 	(void)kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid)
 		return END_UNREACHED;
