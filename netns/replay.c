@@ -101,7 +101,10 @@ static int translate(const struct map *m, struct nlmsghdr *h)
 
 static const char *name_of(uint16_t type)
 {
-	return type == RTM_NEWLINK ? "a device" : type == RTM_NEWADDR ? "an address" : type == RTM_NEWROUTE ? "a route" : "a neighbour";
+	return type == RTM_NEWLINK  ? "a device" :
+	       type == RTM_NEWADDR  ? "an address" :
+	       type == RTM_NEWROUTE ? "a route" :
+				      "a neighbour";
 }
 
 static int replay(struct map *m, const char *messages, size_t n, uint16_t only, struct err *e)

@@ -67,9 +67,24 @@ static int find_links(int nl, struct links *ret, struct err *e)
 
 /* ---- joining the two --------------------------------------------------------------------------------------- */
 
+/* Where a device's rules are, and ours among them. */
+static struct tcmsg place_of(int index)
+{
+	return (struct tcmsg){ .tcm_ifindex = index,
+			       .tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0),
+			       .tcm_parent = TC_H_INGRESS };
+}
+
+static struct tcmsg rule_of(int index)
+{
+	return (struct tcmsg){ .tcm_ifindex = index,
+			       .tcm_parent = PARENT,
+			       .tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)) };
+}
+
 static int forget_rule(int nl, int index)
 {
-	const struct tcmsg t = { .tcm_ifindex = index, .tcm_parent = PARENT, .tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)) };
+	const struct tcmsg t = rule_of(index);
 	struct nl_request q;
 
 	nl_begin(&q, RTM_DELTFILTER, 0, &t, sizeof(t));
@@ -80,8 +95,7 @@ static int forget_rule(int nl, int index)
 
 static int add_rule(int nl, int index, int to)
 {
-	const struct tcmsg parent = { .tcm_ifindex = index, .tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0), .tcm_parent = TC_H_INGRESS },
-			   rule = { .tcm_ifindex = index, .tcm_parent = PARENT, .tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)) };
+	const struct tcmsg parent = place_of(index), rule = rule_of(index);
 	const struct tc_mirred where = { .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = (uint32_t)to };
 	/* One key that looks at no bit of the packet. */
 	const struct tc_u32_sel sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
@@ -183,7 +197,10 @@ static bool is_ours(const struct notes *x, int index)
 
 static void note_link(struct notes *x, const struct link *k)
 {
-	const struct ifinfomsg i = { .ifi_family = AF_UNSPEC, .ifi_index = k->index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	const struct ifinfomsg i = { .ifi_family = AF_UNSPEC,
+				     .ifi_index = k->index,
+				     .ifi_flags = IFF_UP,
+				     .ifi_change = IFF_UP };
 	struct nl_request q;
 
 	nl_begin(&q, RTM_NEWLINK, 0, &i, sizeof(i));
@@ -265,7 +282,8 @@ static int write_down(int nl, const struct links *l, struct strbuf *b, struct er
 	if (r == 0)
 		r = nl_dump(nl, RTM_GETNEIGH, &any_neighbour, sizeof(any_neighbour), note_neighbour, &x);
 	if (r == -ENOTSUP)
-		return err_set(e, ENOTSUP, "the network namespace has a route over several devices, which a micro-VM cannot take over");
+		return err_set(e, ENOTSUP, "the network namespace has a route over several devices, which a micro-VM "
+					   "cannot take over");
 	if (r == 0 && b->failed)
 		r = -ENOMEM;
 	return r < 0 ? err_sys(e, r, "list the network namespace's addresses and routes") : 0;
@@ -308,8 +326,7 @@ static int count_one(void *arg, struct nlmsghdr *h)
 /* The place for rules goes too when no other rule is in it. */
 static int forget_link(int nl, int index)
 {
-	const struct tcmsg parent = { .tcm_ifindex = index, .tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0), .tcm_parent = TC_H_INGRESS },
-			   rules = { .tcm_ifindex = index, .tcm_parent = PARENT };
+	const struct tcmsg parent = place_of(index), rules = { .tcm_ifindex = index, .tcm_parent = PARENT };
 	struct nl_request q;
 	size_t n = 0;
 	int r = forget_rule(nl, index);
