@@ -340,4 +340,4 @@ dist:
 clean:
 	$(Q)rm -rf build compile_commands.json
 
--include $(GEN_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(INIT_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)
+-include $(GEN_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(INIT_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_HOST:%.c=$(FB)/%.d)

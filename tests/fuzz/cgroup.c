@@ -63,8 +63,7 @@ static void check_place(struct arena *a, const char *path, const struct resource
 	}
 	check_path(p->path);
 	check_knobs(&p->knobs);
-	must(manager != CGROUP_SYSTEMD || (plain_name(p->unit) && (str_eq(p->slice, "-.slice") || plain_name(p->slice))),
-	     "unit", p->unit);
+	must(manager != CGROUP_SYSTEMD || (plain_name(p->unit) && p->slice[0] && !strchr(p->slice, '/')), "unit", p->unit);
 	for (size_t i = 1; i < p->controllers.n; i++)
 		must(strcmp(p->controllers.v[i - 1], p->controllers.v[i]) < 0, "controllers", p->controllers.v[i]);
 }
