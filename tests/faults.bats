@@ -21,7 +21,7 @@ sample()
 	[[ "$output" =~ ([0-9]+)\ (points|kills)\ tried,\ 0\ not\ as\ promised ]] && [ "${BASH_REMATCH[1]}" -ge 40 ]
 }
 
-@test "faults: a call that fails, or is the last, at some of all places" { sample points stride=199 offset=$((RANDOM % 199)); }
-@test "faults: the same for an ordinary user" { export ROOTLESS=1; sample points stride=199 offset=$((RANDOM % 199)); }
-@test "faults: killed at random moments" { sample kills kills=25 offset=$RANDOM; }
-@test "faults: the same, an ordinary user's" { export ROOTLESS=1; sample kills kills=25 offset=$RANDOM; }
+@test "faults: a call that fails, or is the last, at some of all places" { sample points stride=199 offset=57; }
+@test "faults: the same for an ordinary user" { export ROOTLESS=1; sample points stride=199 offset=57; }
+@test "faults: killed at random moments" { sample kills kills=25 offset=5; }
+@test "faults: the same, an ordinary user's" { export ROOTLESS=1; sample kills kills=25 offset=5; }

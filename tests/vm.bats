@@ -44,6 +44,8 @@ guest()
 	run "$VM" run --time 300 "$@" bash --norc -euc 'PATH=/src/build:$PATH; D=$(mktemp -d); trap "rm -rf $D" EXIT
 	bad() { echo "BAD: $*"; exit 1; }
 	# bundle FILTER: a bundle at $D/b whose configuration went through jq.
+	# A number in a file that its writer empties before it writes.
+	number() { local n; for _ in $(seq 100); do n=$(cat "$1" 2>/dev/null || :); [ -z "$n" ] || break; sleep 0.02; done; echo "${n:-0}"; }
 	bundle() { mkdir -p $D/b; [ -e $D/b/rootfs ] || cp -r /t/b/rootfs $D/b/; jq "$1" /t/b/config.json >$D/b/config.json; }
 	is() { [ "$1" = "$2" ] || bad "\"$1\" is not \"$2\""; }
 	eventually() { for _ in $(seq 100); do "$@" && return; sleep 0.1; done; bad "never: $*"; }
@@ -395,7 +397,7 @@ mkdir -p \$D/v
 bundle '$(echo "$COUNTER" | sed "s#@V#'\$D'/v#")'
 trap 'ctr delete --force c1 2>/dev/null; ctr delete --force c2 2>/dev/null; rm -rf \$D' EXIT
 # advances: the counter is seen at two values, and goes up.
-advances() { local a=\$(cat \$D/v/n); for _ in \$(seq 100); do sleep 0.1; [ "\$(cat \$D/v/n)" -le "\$a" ] || return 0; done; bad "stands at \$a"; }
+advances() { local a=\$(number \$D/v/n); for _ in \$(seq 100); do sleep 0.1; [ "\$(number \$D/v/n)" -le "\$a" ] || return 0; done; bad "stands at \$a"; }
 ctr run --detach -b \$D/b c1 </dev/null >/dev/null 2>&1
 eventually test -s \$D/v/n
 advances
@@ -406,11 +408,11 @@ advances
 ctr checkpoint --image-path \$D/i2 --parent-path ../p c1
 ! ctr state c1 2>/dev/null || bad "still there"
 [ -e \$D/i2/parent ] || bad "no parent"
-at=\$(cat \$D/v/n)
+at=\$(number \$D/v/n)
 for _ in 1 2; do
 	ctr restore --detach -b \$D/b --image-path \$D/i2 --work-path \$D/w --pid-file \$D/pid c2
 	advances
-	[ "\$(cat \$D/v/n)" -gt "\$at" ] || bad "began anew"
+	[ "\$(number \$D/v/n)" -gt "\$at" ] || bad "began anew"
 	P=\$(cat \$D/pid)
 	is "\$P" "\$(ctr state c2 | jq .pid)"
 	grep -q '^NoNewPrivs:.1' /proc/\$P/status
@@ -734,9 +736,10 @@ E
 trap 'ctr --root $D/s delete --force cri >/dev/null 2>&1; rm -rf $D' EXIT
 bundle '.process.args = ["sh", "-c", "echo out; trap \"exit 9\" TERM; while :; do sleep 0.1; done"] | .linux.cgroupsPath = "system.slice:crio:cri"'
 mkdir $D/exits $D/persist $D/sock
-C="-s -c cri -n cri -u cri -r /src/build/ctr -b $D/b --exit-dir $D/exits --persist-dir $D/persist --runtime-arg --root=$D/s --socket-dir-path $D/sock --log-level info"
+C="-s -c cri -n cri -u cri -r /src/build/ctr -b $D/b --runtime-arg --root=$D/s --socket-dir-path $D/sock --log-level info"
 mkfifo $D/sync; exec 7<>$D/sync
-_OCI_SYNCPIPE=7 conmon $C -p $D/pid -P $D/conmon.pid -l k8s-file:$D/log </dev/null >$D/said 2>&1
+# An exec has no exit file of its own: it would take the place of the container's.
+_OCI_SYNCPIPE=7 conmon $C --exit-dir $D/exits --persist-dir $D/persist -p $D/pid -P $D/conmon.pid -l k8s-file:$D/log </dev/null >$D/said 2>&1
 read -t 20 line <&7
 is "$(echo "$line" | jq .pid)" "$(cat $D/pid)"
 is "$(ctr --root $D/s state cri | jq -r .status)" created

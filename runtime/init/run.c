@@ -234,11 +234,14 @@ int init_lookup(struct init *in, const struct step_lookup *s, struct err *e)
  */
 static void wait_recorded(const struct init *in)
 {
-	struct sync_message m;
+	struct sync_message m = { 0 };
 	struct err ignored;
-	int fd = -1;
+	int fd = -1, r = -1;
 
-	if (sync_recv(in->sync, -1, &m, &fd, &ignored) < 0 || m.type != SYNC_RECORDED)
+	/* No error of the moment shall end a container that was made: its creator asks no more. */
+	for (int tries = 0; r < 0 && tries < 4; tries++)
+		r = sync_recv(in->sync, -1, &m, &fd, &ignored);
+	if (r < 0 || m.type != SYNC_RECORDED)
 		_exit(1);
 	fd_close(&fd);
 }
@@ -266,12 +269,15 @@ static int wait_call(struct init *in, int listener, struct err *e)
 	 */
 	if (getpid() == 1)
 		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	for (;;) {
+	for (unsigned int failures = 0;;) {
 		struct sync_message m;
 		struct err ignored;
 		int fd = -1;
 		int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		if (sock < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		/* Too few descriptors or too little memory, which may pass: for a second. */
+		if (sock < 0 && ++failures < 100 && nanosleep(&(const struct timespec){ .tv_nsec = 10000000 }, NULL) == 0)
 			continue;
 		if (sock < 0)
 			_exit(1);
