@@ -44,6 +44,8 @@ guest()
 	run "$VM" run --time 300 "$@" bash --norc -euc 'PATH=/src/build:$PATH; D=$(mktemp -d); trap "rm -rf $D" EXIT
 	bad() { echo "BAD: $*"; exit 1; }
 	# bundle FILTER: a bundle at $D/b whose configuration went through jq.
+	# What is still on its way out may write for a moment.
+	wipe() { for _ in $(seq 40); do rm -rf "$@" 2>/dev/null && return; sleep 0.5; done; rm -rf "$@"; }
 	# A number in a file that its writer empties before it writes.
 	number() { local n; for _ in $(seq 100); do n=$(cat "$1" 2>/dev/null || :); [ -z "$n" ] || break; sleep 0.02; done; echo "${n:-0}"; }
 	bundle() { mkdir -p $D/b; [ -e $D/b/rootfs ] || cp -r /t/b/rootfs $D/b/; jq "$1" /t/b/config.json >$D/b/config.json; }
@@ -346,7 +348,7 @@ E
 @test "F9: the caller may start few processes, or has little memory: a clean failure, nothing left" {
 	guest <<'E'
 few=/sys/fs/cgroup/few
-mkdir $few; trap 'rmdir $few; rm -rf $D' EXIT
+mkdir $few; trap 'rmdir $few; wipe $D' EXIT
 inside() { sh -c 'echo 0 >'$few'/cgroup.procs; exec "$@"' - ctr --root $D/s run --bundle $D/b few </dev/null >$D/out 2>&1; }
 left() {
 	ctr --root $D/s delete --force few
@@ -395,7 +397,7 @@ COUNTER='.process.args = ["sh", "-c", "i=0; while :; do echo $i >/vol/n; i=$((i+
 	guest <<E
 mkdir -p \$D/v
 bundle '$(echo "$COUNTER" | sed "s#@V#'\$D'/v#")'
-trap 'ctr delete --force c1 2>/dev/null; ctr delete --force c2 2>/dev/null; rm -rf \$D' EXIT
+trap 'ctr delete --force c1 2>/dev/null; ctr delete --force c2 2>/dev/null; wipe \$D' EXIT
 # advances: the counter is seen at two values, and goes up.
 advances() { local a=\$(number \$D/v/n); for _ in \$(seq 100); do sleep 0.1; [ "\$(number \$D/v/n)" -le "\$a" ] || return 0; done; bad "stands at \$a"; }
 ctr run --detach -b \$D/b c1 </dev/null >/dev/null 2>&1
@@ -435,7 +437,7 @@ E
 @test "checkpoint: in the foreground, with the systemd driver; an image that is broken leaves nothing" {
 	guest <<'E'
 bundle '.process.args = ["sh", "-c", "trap \"exit 7\" TERM; while :; do sleep 0.1; done"] | .linux.cgroupsPath = "system.slice:ctr:cr"'
-trap 'ctr delete --force cr 2>/dev/null; rm -rf $D' EXIT
+trap 'ctr delete --force cr 2>/dev/null; wipe $D' EXIT
 ctr --systemd-cgroup run --detach -b $D/b cr </dev/null >/dev/null 2>&1
 ctr --systemd-cgroup checkpoint --image-path $D/i cr
 ctr --systemd-cgroup restore -b $D/b --image-path $D/i cr </dev/null >/dev/null 2>&1 & pid=$!
@@ -460,7 +462,7 @@ E
 ip netns add eng; ip -n eng link set lo up
 bundle '(.linux.namespaces[] | select(.type == "network")).path = "/run/netns/eng" |
 	.process.args = ["sh", "-c", "nc -l -p 5000 -e cat"]'
-trap 'ctr delete --force tcp 2>/dev/null; ip netns del eng; rm -rf $D' EXIT
+trap 'ctr delete --force tcp 2>/dev/null; ip netns del eng; wipe $D' EXIT
 ctr run --detach -b $D/b tcp </dev/null >/dev/null 2>&1
 listens() { ip netns exec eng ss -ltn | grep -q :5000; }
 eventually listens
@@ -499,7 +501,7 @@ heard() { grep -q "$2" $D/$1; }
 # Counts, and between numbers hears what is typed.
 bundle '.process.terminal = true | .process.args = ["sh", "-c", "i=0; (while :; do i=$((i+1)); echo at $i; sleep 0.1; done) & while read -r l; do echo got $l; done"] |
 	.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "cat >'$D'/hook"]}]'
-trap 'ctr delete --force tty 2>/dev/null; rm -rf $D' EXIT
+trap 'ctr delete --force tty 2>/dev/null; wipe $D' EXIT
 hear first
 ctr run --detach -b $D/b --console-socket $D/first.sock tty
 eventually heard first "at 5"
@@ -529,7 +531,7 @@ E
 mkdir -p "$D/a volume"; chmod 777 "$D/a volume"; chmod 755 $D
 PROG='.process.args = ["sh", "-c", "i=0; while :; do echo $i >\"/a place/n\"; i=$((i+1)); sleep 0.1; done"] |
 	.mounts += [{destination: "/a place", source: "'$D'/a volume", type: "bind", options: ["rbind", "rprivate"]}]'
-trap 'ctr delete --force u 2>/dev/null; rm -rf $D' EXIT
+trap 'ctr delete --force u 2>/dev/null; wipe $D' EXIT
 n() { cat "$D/a volume/n"; }
 above() { [ "$(n)" -gt "$1" ]; }
 # round OPTION...: there and back.
@@ -558,7 +560,7 @@ E
 	guest <<'E'
 mkdir -p $D/r/bin; cp /bin/busybox $D/r/bin/; for a in sh sleep cat echo; do ln -s busybox $D/r/bin/$a; done
 pd() { podman --root $D/root --runroot $D/run --storage-driver vfs --cgroup-manager systemd --runtime /src/build/ctr "$@"; }
-trap 'pd rm -f --all >/dev/null 2>&1; rm -rf $D' EXIT
+trap 'pd rm -f --all >/dev/null 2>&1; wipe $D' EXIT
 tar -C $D/r -c . | pd import - image >/dev/null 2>&1
 pd run -d --name count --network none --security-opt seccomp=unconfined -v $D:/out image sh -c 'i=0; while :; do echo $i >/out/n; i=$((i+1)); sleep 0.1; done' >/dev/null
 eventually test -s $D/n
@@ -585,7 +587,7 @@ $(cat <<'S'
 sed "s#/usr/local/libexec/ctr/ctr#/src/build/ctr#" /src/contrib/engines/containers.conf >$D/containers.conf
 export CONTAINERS_CONF=$D/containers.conf
 pd() { podman --root $D/root --runroot $D/run --storage-driver vfs --cgroup-manager systemd --runtime ctr "$@"; }
-trap 'pd pod rm -f --all >/dev/null 2>&1; pd rm -f -t 0 --all >/dev/null 2>&1; rm -rf $D' EXIT
+trap 'pd pod rm -f --all >/dev/null 2>&1; pd rm -f -t 0 --all >/dev/null 2>&1; wipe $D' EXIT
 tar -C $D/r -c . | pd import - busy >/dev/null 2>&1
 pd run -d --name p1 --network none --memory 64m --cpus 0.5 --pids-limit 40 busy sleep 1000 >/dev/null
 C=/sys/fs/cgroup$(cut -d: -f3 /proc/$(pd inspect -f "{{.State.Pid}}" p1)/cgroup)
@@ -620,7 +622,7 @@ $(cat <<'S'
 sed "s#/usr/local/libexec/ctr/ctr#/src/build/ctr#" /src/contrib/engines/containers.conf >$D/containers.conf
 export CONTAINERS_CONF=$D/containers.conf
 pd() { podman --root $D/root --runroot $D/run --storage-driver vfs --runtime ctr "$@"; }
-trap 'pd rm -f -t 0 --all >/dev/null 2>&1; pd rmi -fa >/dev/null 2>&1; podman unshare rm -rf $D' EXIT
+trap 'pd rm -f -t 0 --all >/dev/null 2>&1; pd rmi -fa >/dev/null 2>&1; for _ in 1 2 3 4 5 6; do podman unshare rm -rf $D && break; sleep 1; done' EXIT
 tar -C $D/r -c . | pd import - busy >/dev/null 2>&1
 is "$(pd run --rm --network none --userns keep-id busy id -u)" 1000
 pd run -d --name a --network none --memory 48m busy sleep 1000 >/dev/null
@@ -645,7 +647,7 @@ $IMAGE
 $(cat <<'S'
 client() { /usr/bin/ctr "$@" </dev/null; }
 R="--runc-binary /src/build/ctr --snapshotter native"
-trap 'for t in $(client t ls -q); do client t kill -s KILL $t; done; sleep 1; client c rm $(client c ls -q) || :; systemctl stop containerd; rm -rf $D' EXIT
+trap 'for t in $(client t ls -q); do client t kill -s KILL $t; done; sleep 1; client c rm $(client c ls -q) || :; systemctl stop containerd; wipe $D' EXIT
 mkdir -p /etc/containerd
 sed "s#/usr/local/libexec/ctr/ctr#/src/build/ctr#" /src/contrib/engines/containerd.toml >/etc/containerd/config.toml
 systemctl start containerd
@@ -685,7 +687,7 @@ E
 	guest <<E
 $IMAGE
 $(cat <<'S'
-trap 'docker swarm leave --force >/dev/null 2>&1; docker rm -f $(docker ps -aq) >/dev/null 2>&1; systemctl stop docker docker.socket containerd; rm -rf $D' EXIT
+trap 'docker swarm leave --force >/dev/null 2>&1; docker rm -f $(docker ps -aq) >/dev/null 2>&1; systemctl stop docker docker.socket containerd; wipe $D' EXIT
 mkdir -p /usr/local/libexec/ctr /etc/docker
 ln -sf /src/build/ctr* /usr/local/libexec/ctr/
 jq ". + {bridge: \"none\", iptables: false, ip6tables: false, \"storage-driver\": \"vfs\", experimental: true}" \
@@ -718,7 +720,7 @@ DOCKER_BUILDKIT=0 docker build --network none -q -t built $D >/dev/null
 is "$(docker run --rm $U built)" built
 printf "FROM busy\nRUN echo by BuildKit >/built\nCMD cat /built\n" >$D/Dockerfile
 mount --bind /src/build/ctr /usr/sbin/runc # the BuildKit in this dockerd knows no other name
-trap 'umount /usr/sbin/runc; docker swarm leave --force >/dev/null 2>&1; docker rm -f $(docker ps -aq) >/dev/null 2>&1; systemctl stop docker docker.socket containerd; rm -rf $D' EXIT
+trap 'umount /usr/sbin/runc; docker swarm leave --force >/dev/null 2>&1; docker rm -f $(docker ps -aq) >/dev/null 2>&1; systemctl stop docker docker.socket containerd; wipe $D' EXIT
 DOCKER_BUILDKIT=1 docker build --network none -q -t kit $D >/dev/null
 is "$(docker run --rm $U kit)" "by BuildKit"
 docker swarm init --advertise-addr 127.0.0.1 >/dev/null
@@ -733,7 +735,7 @@ E
 
 @test "conmon, as CRI-O calls it: create, start, an exec with its status, exit file, delete" {
 	guest <<'E'
-trap 'ctr --root $D/s delete --force cri >/dev/null 2>&1; rm -rf $D' EXIT
+trap 'ctr --root $D/s delete --force cri >/dev/null 2>&1; wipe $D' EXIT
 bundle '.process.args = ["sh", "-c", "echo out; trap \"exit 9\" TERM; while :; do sleep 0.1; done"] | .linux.cgroupsPath = "system.slice:crio:cri"'
 mkdir $D/exits $D/persist $D/sock
 C="-s -c cri -n cri -u cri -r /src/build/ctr -b $D/b --runtime-arg --root=$D/s --socket-dir-path $D/sock --log-level info"
