@@ -169,7 +169,6 @@ int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e)
 	return r < 0 ? r : rdt_find(a, text, &f->resctrl, e);
 }
 
-/* The inode of each, by its text "NAME:[NUMBER]": a third of what stat() takes. */
 static void gather_namespaces(int self, struct facts *f)
 {
 	static const char *const files[] = {
@@ -178,18 +177,8 @@ static void gather_namespaces(int self, struct facts *f)
 #undef X
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		char text[64];
-		ssize_t n = readlinkat(self, files[i], text, sizeof(text) - 1);
-		text[n > 0 ? n : 0] = '\0';
-		char *number = strchr(text, '[');
-		uint64_t id = 0;
-		if (number) {
-			number[strcspn(number, "]")] = '\0';
-			best_effort(str_u64(number + 1, UINT32_MAX, &id));
-		}
-		f->namespaces[i] = (uint32_t)id;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		f->namespaces[i] = sys_namespace_id(self, files[i]);
 }
 
 int facts_gather(struct facts *ret, struct err *e)

@@ -2,6 +2,7 @@
 #ifndef CTR_BASE_ARENA_H
 #define CTR_BASE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2
 void *arena_array(struct arena *a, size_t n, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_strdup(struct arena *a, const char *s);
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Forgets everything handed out since `used` was noted; the memory is zeroed again. */

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -225,6 +226,30 @@ static inline int sys_bpf(int cmd, const void *attr, unsigned int size)
 static inline long sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c)
 {
 	return sys_ret(syscall(SYS_keyctl, op, a, b, c));
+}
+
+/*
+ * The inode of a namespace by the text of its link below /proc/PID/ns, "NAME:[NUMBER]" (namespaces(7)): a third of what
+ * stat() takes. 0: it cannot be read.
+ */
+static inline uint32_t sys_namespace_id(int dir, const char *link)
+{
+	char text[64];
+	ssize_t n = readlinkat(dir, link, text, sizeof(text) - 1);
+	uint32_t id = 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	for (const char *c = strchr(text, '['); c && c[1] >= '0' && c[1] <= '9'; c++)
+		id = id * 10 + (uint32_t)(c[1] - '0');
+	return id;
+}
+
+/* The default for a signal, those included that C libraries keep for themselves; what the kernel has (all zero). */
+static inline int sys_default_signal(int sig)
+{
+	static const unsigned long dfl[4]; /* handler, flags, restorer, mask */
+
+	return (int)sys_ret(syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(dfl[3])));
 }
 
 /*

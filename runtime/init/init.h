@@ -66,6 +66,9 @@ struct init {
 PLAN_STEPS(X)
 #undef X
 
+/* The kinds of namespaces, in the order of the plan. */
+extern const struct init_namespace { const char *name; uint64_t type; } init_namespaces[PLAN_NAMESPACES_N];
+
 /* Notes when something ended, where a trace is wanted. */
 void init_stamp(struct init *in, uint32_t op, uint32_t index);
 /* Sends what was noted. */

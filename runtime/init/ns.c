@@ -16,28 +16,26 @@
 
 #define MAPS_TIMEOUT_MS 60000
 
+const struct init_namespace init_namespaces[PLAN_NAMESPACES_N] = {
+#define X(name, type) { name, type },
+	PLAN_NAMESPACES(X)
+#undef X
+};
+
 /* What init_inspect() will find, when all went well: looked up where the kernel lets us join, so that it lets us look. */
 static void note_join(struct init *in, const struct step_join *s)
 {
-	static const struct {
-		const char *name;
-		uint64_t type;
-	} kinds[] = {
-#define X(name, type) { name, type },
-		PLAN_NAMESPACES(X)
-#undef X
-	};
 	char path[64];
 	struct stat st;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!(s->type & kinds[i].type))
+	for (size_t i = 0; i < PLAN_NAMESPACES_N; i++) {
+		if (!(s->type & init_namespaces[i].type))
 			continue;
-		(void)snprintf(path, sizeof(path), "%u/ns/%s", s->pid, kinds[i].name);
+		(void)snprintf(path, sizeof(path), "%u/ns/%s", s->pid, init_namespaces[i].name);
 		if ((s->pid ? fstatat(in->proc, path, &st, 0) : fstat(in->slots[s->ns], &st)) == 0)
 			in->joined[i] = (uint32_t)st.st_ino;
 		else
-			in->joined_unknown |= kinds[i].type;
+			in->joined_unknown |= init_namespaces[i].type;
 	}
 }
 

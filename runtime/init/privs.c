@@ -2,8 +2,7 @@
 /*
  * The end of privilege. The order is the plan's: limits and scheduling, labels, no_new_privs (and the filter
  * when there is none), then credentials: bounding set, groups, gid, uid, the sets, ambient: what comes first needs the
- * privilege that the next one takes (D12). Whether it came out as
- * planned is looked at in verify.c.
+ * privilege that the next one takes (D12). Whether it came out as planned is looked at in verify.c.
  */
 #include <errno.h>
 #include <fcntl.h>

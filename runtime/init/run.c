@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "init.h"
@@ -18,14 +17,13 @@
 
 int init_reset_signals(uint64_t ignored)
 {
-	/* As the kernel has it (handler, flags, restorer, mask): all zero is the default. */
-	static const unsigned long dfl[4];
 	sigset_t none;
 
-	/* Not through the library, which keeps two or three for itself: a caller may have left them ignored. */
-	for (int sig = 1; sig < 65; sig++)
-		if (ignored >> (sig - 1) & 1 && syscall(SYS_rt_sigaction, sig, dfl, NULL, 8) < 0 && errno != EINVAL)
-			return -errno;
+	for (int sig = 1; sig < 65; sig++) {
+		int r = ignored >> (sig - 1) & 1 ? sys_default_signal(sig) : 0;
+		if (r < 0 && r != -EINVAL)
+			return r;
+	}
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }

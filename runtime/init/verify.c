@@ -25,27 +25,15 @@ static int mismatch(struct err *e, const char *what, unsigned long long is, unsi
 
 /* ---- namespaces -------------------------------------------------------------------------------------------- */
 
-/* The inode of one below /proc/self/ns, by its text "NAME:[NUMBER]": a third of what stat() takes. 0: it cannot be read. */
-static uint32_t namespace_id(int dir, const char *name)
+static int check_namespace(const struct init *in, const struct step_inspect *s, int dir, size_t i, struct err *e)
 {
-	char text[64];
-	ssize_t n = readlinkat(dir, name, text, sizeof(text) - 1);
-	uint32_t id = 0;
-
-	text[n > 0 ? n : 0] = '\0';
-	for (const char *c = strchr(text, '['); c && c[1] >= '0' && c[1] <= '9'; c++)
-		id = id * 10 + (uint32_t)(c[1] - '0');
-	return id;
-}
-
-static int check_namespace(const struct init *in, const struct step_inspect *s, int dir, size_t i, const char *name,
-			   uint64_t type, struct err *e)
-{
+	const char *name = init_namespaces[i].name;
+	uint64_t type = init_namespaces[i].type;
 	uint32_t hosts = s->namespaces.v[i];
 
 	if (!hosts || in->joined_unknown & type)
 		return 0;
-	uint32_t is = namespace_id(dir, name);
+	uint32_t is = sys_namespace_id(dir, name);
 	if (!is)
 		return err_set(e, EPERM, "post-condition: linux.namespaces: %s cannot be read", name);
 	if (in->joined[i] && is != in->joined[i])
@@ -58,26 +46,18 @@ static int check_namespace(const struct init *in, const struct step_inspect *s, 
 
 static int check_namespaces(struct init *in, const struct step_inspect *s, struct err *e)
 {
-	static const struct {
-		const char *name;
-		uint64_t type;
-	} kinds[] = {
-#define X(name, type) { name, type },
-		PLAN_NAMESPACES(X)
-#undef X
-	};
 	int r = 0;
 
 	if (!in->inspects)
 		return 0;
-	if (s->namespaces.n != ARRAY_SIZE(kinds))
+	if (s->namespaces.n != PLAN_NAMESPACES_N)
 		return err_set(e, EPROTO, "plan: inspect with %llu namespaces", (unsigned long long)s->namespaces.n);
 	auto_close int dir = openat(in->proc, "self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd_close(&in->proc);
 	if (dir < 0)
 		return err_sys(e, errno, "post-condition: look at the namespaces");
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++)
-		r = check_namespace(in, s, dir, i, kinds[i].name, kinds[i].type, e);
+	for (size_t i = 0; r == 0 && i < PLAN_NAMESPACES_N; i++)
+		r = check_namespace(in, s, dir, i, e);
 	return r;
 }
 

@@ -80,16 +80,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (fails())
-		return NULL;
 	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	char *p = n < 0 ? NULL : arena_alloc_real(a, (size_t)n + 1);
-	if (!p)
-		return NULL;
-	va_start(ap, fmt);
-	(void)vsnprintf(p, (size_t)n + 1, fmt, ap);
+	char *p = fails() ? NULL : arena_vprintf(a, fmt, ap);
 	va_end(ap);
 	return p;
 }

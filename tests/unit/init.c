@@ -337,6 +337,21 @@ static int call(const struct sockaddr_un *to)
 	return fd;
 }
 
+/* A program behind the gate of a listener that is named `a`; the listener. */
+static int begin_behind_gate(struct box *b, const struct sockaddr_un *a, socklen_t size, char **args, uint64_t n, int *out)
+{
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	CHECK(bind(listener, (const struct sockaddr *)a, size) == 0 && listen(listener, 4) == 0);
+	b->open[0] = listener;
+	ADD(b, LOOKUP, lookup, args[0], ENV);
+	ADD(b, GATE, gate, 0);
+	ADD(b, EXEC, exec, .args = { args, n }, .env = ENV);
+	begin(b, out);
+	CHECK_INT(b->seen[0], SYNC_READY);
+	return listener;
+}
+
 /* A caller that says nothing is passed over; the one that says start is answered by the end of file. */
 static void test_gate_listener(void)
 {
@@ -350,14 +365,7 @@ static void test_gate_listener(void)
 	if (!can_run())
 		return;
 	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s/gate", top);
-	auto_close int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	CHECK(bind(listener, (const struct sockaddr *)&a, sizeof(a)) == 0 && listen(listener, 4) == 0);
-	b.open[0] = listener;
-	ADD(&b, LOOKUP, lookup, "sh", ENV);
-	ADD(&b, GATE, gate, 0);
-	ADD(&b, EXEC, exec, .args = { args, 3 }, .env = ENV);
-	begin(&b, &out);
-	CHECK_INT(b.seen[0], SYNC_READY);
+	auto_close int listener = begin_behind_gate(&b, &a, sizeof(a), args, 3, &out);
 	CHECK_INT(sync_send(b.c.sync, SYNC_RECORDED, 0, -1, &e), 0);
 	fd_close(&b.c.sync); /* the creator goes away, the container stays */
 	auto_close int silent = call(&a);
@@ -383,15 +391,9 @@ static void test_gate_unrecorded(void)
 
 	if (!can_run())
 		return;
-	auto_close int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	const struct sockaddr_un a = { .sun_family = AF_UNIX };
-	CHECK(bind(listener, (const struct sockaddr *)&a, sizeof(sa_family_t)) == 0 && listen(listener, 4) == 0);
-	b.open[0] = listener;
-	ADD(&b, LOOKUP, lookup, "true", ENV);
-	ADD(&b, GATE, gate, 0);
-	ADD(&b, EXEC, exec, .args = { args, 1 }, .env = ENV);
-	begin(&b, &out);
-	CHECK_INT(b.seen[0], SYNC_READY);
+	auto_close int listener = begin_behind_gate(&b, &a, sizeof(sa_family_t), args, 1, &out);
+	CHECK(listener >= 0);
 	fd_close(&b.c.sync);
 	end(&b, out);
 	CHECK_INT(b.status, 1);
