@@ -262,9 +262,7 @@ compile_commands.json:
 		"clang -std=gnu11 -D_GNU_SOURCE -DCTR_VERSION='\\\"0\\\"' -DCTR_LIBEXEC='\\\"/\\\"' -c $$f"; sep=,; done; \
 		printf '\n]\n'; } > $@
 
-# ---- installation -----------------------------------------------------------------------------------------------
-# The binary lives in a folder of its own: engines are given its absolute path, since containerd installs a
-# debug client that is called ctr too. ctr-vm is the same program under another name.
+# ---- long tests --------------------------------------------------------------------------------------------------
 # An error or the end at every place (an hour); STRIDE=N OFFSET=M tries every Nth.
 faults: all
 	$(Q)tests/faults/sample build/faults points stride=$(or $(STRIDE),1) offset=$(or $(OFFSET),0)
@@ -307,6 +305,9 @@ coverage-tests:
 	$(Q)RUNTIME=$(CURDIR)/$(B)/ctr tests/run $(COVERAGE_BATS) >$(B)/tests.log || tail -n 3 $(B)/tests.log
 	$(Q)tests/coverage $(B) $(COVERAGE_RESULTS)
 
+# ---- installation -----------------------------------------------------------------------------------------------
+# The binary lives in a folder of its own: engines are given its absolute path, since containerd installs a
+# debug client that is called ctr too. ctr-vm is the same program under another name.
 # From the tables of the options; a test compares.
 completions: all
 	$(Q)for shell in bash zsh fish; do build/ctr completion $$shell >contrib/completions/ctr.$$shell; done

@@ -30,7 +30,7 @@ static const struct step_credentials credentials = {
 	.uid = 7, .groups = { groups, 3 }, .bounding = 1ULL << 40, .cwd = "/"
 };
 static const struct step_hook hook = { "/bin/true", { NULL, 0 }, { none, 0 }, -1, 2 };
-static const struct step_exec exec_step = { { args, 3 }, { none, 0 }, true, true, 4 };
+static const struct step_exec exec_step = { { args, 3 }, { none, 0 }, true, true, 4, 1ULL << 40 };
 static const struct step_gate gate = { 0 };
 
 static struct step list[] = {
@@ -85,7 +85,7 @@ static void test_round_trip(void)
 	CHECK(h->args.v == NULL && h->args.n == 0 && h->env.v != NULL && h->env.v[0] == NULL &&
 	      h->timeout_ms == -1);
 	const struct step_exec *x = s[7].arg;
-	CHECK(x->supervise && x->die_with_caller && x->keep_fds == 4 && x->args.v[3] == NULL && x->env.v[0] == NULL);
+	CHECK(x->supervise && x->die_with_caller && x->keep_fds == 4 && x->ignored == 1ULL << 40 && x->args.v[3] == NULL && x->env.v[0] == NULL);
 	free(p);
 }
 
