@@ -284,9 +284,9 @@ allocs: all $(B)/ctr-alloc
 	$(Q)unshare -m -p -f --kill-child --propagation private sh -c 'mount -t proc proc /proc && mount -t cgroup2 none /sys/fs/cgroup && \
 		exec /usr/bin/python3 tests/alloc/run.py $(abspath build/ctr) $(abspath $(B)/ctr-alloc) $(abspath build/allocs/b) build/allocs/w'
 
-# Root, in a mount namespace with cgroup v2 of its own.
+# Root, in a mount namespace with cgroup v2 of its own; ROUNDS=100000 is 10^6 attempts (an hour); RACE_RESULTS=FILE takes the page.
 race: all
-	$(Q)unshare -m --propagation private sh -c 'mount -t cgroup2 none /sys/fs/cgroup; tests/race/run $(abspath build/race) $(or $(ROUNDS),2000)'
+	$(Q)unshare -m --propagation private sh -c 'mount -t cgroup2 none /sys/fs/cgroup; tests/race/run $(abspath build/race) $(or $(ROUNDS),2000) $(RACE_RESULTS)'
 
 # Root: many containers at once, many cycles; SCALE_RESULTS=FILE takes the tables.
 scale: all
