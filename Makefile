@@ -100,7 +100,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build bench bench-vm results compile_commands.json
+.PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build fuzz-corpus bench bench-vm results compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -222,9 +222,13 @@ $(FB)/bin/%: tests/fuzz/%.c $(FB)/libctr.a $(B)/gen/loopback.c
 
 fuzz-build: $(FUZZ_SRC:tests/fuzz/%.c=$(FB)/bin/%)
 
-# FUZZ_RESULTS=FILE: the table goes there too.
+# FUZZ_RESULTS=FILE: a page to which the run is added. Processor seconds count there, since a busy machine gives few.
 fuzz: fuzz-build
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_RESULTS)
+
+# What the runs found worth keeping, into the repository.
+fuzz-corpus: fuzz-build
+	$(Q)tests/fuzz/run --keep
 
 # Against other runtimes and against what the kernel's work alone takes; half an hour on two quiet CPUs.
 bench: all
