@@ -267,7 +267,7 @@ compile_commands.json:
 		printf '\n]\n'; } > $@
 
 # ---- long tests --------------------------------------------------------------------------------------------------
-# An error or the end at every place (an hour); STRIDE=N OFFSET=M tries every Nth.
+# An error or the end at every place (an hour); STRIDE=N OFFSET=M tries every Nth: with a factor of 10 in it, not every fault.
 faults: all
 	$(Q)tests/faults/sample build/faults points stride=$(or $(STRIDE),1) offset=$(or $(OFFSET),0)
 

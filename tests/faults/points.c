@@ -46,6 +46,7 @@ struct trial {
 	const struct setting *s;
 	const struct op *op;
 	struct fault fault;
+	long nr; /* the call at which it comes */
 	struct call_list *record;
 	const char *expected; /* the container's output without a fault, NULL: do not compare */
 	char why[512];
@@ -81,6 +82,21 @@ static void difference(const char *a, const char *b, char *why, size_t size)
 		       (int)strcspn(b, "\n"), b);
 }
 
+static bool was_killed(const struct trial *t)
+{
+	return t->fault.kind == FAULT_KILL || t->fault.kind == FAULT_KILL_ALL;
+}
+
+/*
+ * Killed in the container's process after its word that the program comes next: nobody can tell that from a program that
+ * is killed at once.
+ */
+static bool killed_as_the_program(const struct trial *t)
+{
+	return was_killed(t) && strncmp(t->fault.role, "prepare", strlen("prepare")) == 0 &&
+	       (t->nr == SYS_seccomp || t->nr == SYS_execve || t->nr == SYS_execveat);
+}
+
 /* It said that all is well: is it? */
 static enum end judge_success(struct trial *t)
 {
@@ -93,14 +109,14 @@ static enum end judge_success(struct trial *t)
 		if (status != 0) {
 			(void)snprintf(t->why, sizeof(t->why), "%s afterwards: %.300s", t->op->then[0], output_text(s->err, 1));
 			/* What was killed had said before that all is well, and it was. */
-			return t->fault.kind == FAULT_KILL ? END_KILLED : END_WRONG;
+			return was_killed(t) ? END_KILLED : END_WRONG;
 		}
 	}
 	if (t->op->output) {
 		const char *text = output_wait(s, 5000);
 		if (!text) {
 			(void)snprintf(t->why, sizeof(t->why), "the program did not run");
-			return END_WRONG;
+			return killed_as_the_program(t) ? END_KILLED : END_WRONG;
 		}
 		if (t->expected && strcmp(text, t->expected) != 0) {
 			difference(text, t->expected, t->why, sizeof(t->why));
@@ -249,6 +265,7 @@ static void sweep_calls(struct sweep *w, struct trial *t, const struct call_list
 				continue;
 			t->fault = (struct fault){ .kind = faults[f].kind, .value = -faults[f].error, .index = c->index, .nr = -1 };
 			memcpy(t->fault.role, c->role, sizeof(c->role));
+			t->nr = c->nr;
 			enum end end = trial_run(t);
 			show(t, end, faults[f].name, c);
 			count(of_op, end, t);
