@@ -120,7 +120,11 @@ int vm_qemu_argv(struct arena *a, const struct vm_machine *m, const struct tap_s
 	add(&x, "-accel");
 	add(&x, m->kvm ? "kvm" : "tcg,tb-size=64");
 	add(&x, "-cpu");
-	add(&x, m->kvm ? "host" : "max");
+	/*
+	 * Emulated, a repeated string instruction takes as long for a byte as for eight: told that bytes are fast, the
+	 * kernel would clear and copy its pages byte by byte.
+	 */
+	add(&x, m->kvm ? "host" : "max,erms=off,fsrm=off");
 	add(&x, "-smp");
 	add(&x, "%u", m->vcpus);
 	add(&x, "-m");
