@@ -59,8 +59,8 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DCTR_VERSION='"$(VERSION)"' -DCTR_LIBEXEC='"$(LIBE
 ALL_CFLAGS = $(OPT) $(WARN) $(LIBC_CFLAGS) $(ALL_CPPFLAGS) $(CFLAGS)
 LDHARD = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--gc-sections
 
-LIBS := seccomp cap yajl
-STATIC_LIBS := $(foreach l,libseccomp.a libcap.a libyajl_s.a,$(shell $(CC) -print-file-name=$(l)))
+LIBS := seccomp yajl
+STATIC_LIBS := $(foreach l,libseccomp.a libyajl_s.a,$(shell $(CC) -print-file-name=$(l)))
 
 ifeq ($(LIBC),musl)
 # Debian has no musl builds of the libraries; its static archives (position independent, C only) link
@@ -110,13 +110,12 @@ build/ctr: $(B)/ctr FORCE
 FORCE:
 
 $(B)/include/.done:
-	$(Q)mkdir -p $(B)/include/sys
+	$(Q)mkdir -p $(B)/include
 	$(Q)ln -sfn /usr/include/linux $(B)/include/linux
 	$(Q)ln -sfn /usr/include/asm-generic $(B)/include/asm-generic
 	$(Q)ln -sfn $(firstword $(wildcard /usr/include/$(MULTIARCH)/asm /usr/$(MULTIARCH)/include/asm)) $(B)/include/asm
 	$(Q)ln -sfn /usr/include/yajl $(B)/include/yajl
 	$(Q)ln -sf /usr/include/seccomp.h /usr/include/seccomp-syscalls.h $(B)/include/
-	$(Q)ln -sf /usr/include/sys/capability.h $(B)/include/sys/
 	$(Q)touch $@
 
 $(B)/%.o: %.c Makefile | $(PREPARE)

@@ -63,7 +63,9 @@ struct cgroup_facts {
  * Fills the facts: statfs, cgroup.controllers, and where that is not all, /proc/self/cgroup and access().
  * Never reads mountinfo. Absence of cgroups is a fact (CGROUP_MODE_NONE), not an error.
  */
-int cgroup_detect(struct cgroup_facts *ret, struct err *e) MUST_CHECK;
+int cgroup_detect(bool privileged, struct cgroup_facts *ret, struct err *e) MUST_CHECK;
+/* Root of the initial user namespace: its map is the identity over all ids. */
+bool cgroup_caller_is_privileged(void);
 
 /* ---- plan (pure) ---------------------------------------------------------------------------------- */
 
@@ -264,8 +266,9 @@ int cgroup_procs(int fd, int (*each)(pid_t pid, void *arg), void *arg, struct er
 int cgroup_is_populated(int fd, struct err *e) MUST_CHECK;
 /* 1 when every process in it is stopped by the freezer, else 0. */
 int cgroup_is_frozen(int fd, struct err *e) MUST_CHECK;
-/* The same for many cgroups: the root of the mount is opened once. -errno without a text. */
-int cgroup_open_root(int *ret_fd, struct err *e) MUST_CHECK;
+/* The root of the tree: a descriptor that the caller does not close. */
+int cgroup_root(struct err *e) MUST_CHECK;
+/* As cgroup_is_frozen(), of a path below that. -errno without a text. */
 int cgroup_is_frozen_at(int root, const char *path) MUST_CHECK;
 
 /*

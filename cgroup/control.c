@@ -103,11 +103,11 @@ int cgroup_is_frozen(int fd, struct err *e)
 	return events_now(fd, "frozen", e);
 }
 
-int cgroup_open_root(int *ret_fd, struct err *e)
+int cgroup_root(struct err *e)
 {
 	const char *mount;
 
-	return cg_base_open(ret_fd, &mount, e);
+	return cg_base(&mount, e);
 }
 
 int cgroup_is_frozen_at(int root, const char *path)
@@ -174,11 +174,11 @@ static DIR *dir_open(int fd)
 static int procs_here(int fd, int (*each)(pid_t pid, void *arg), void *arg, struct err *e)
 {
 	struct pid_reader p = { .fd = openat(fd, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW) };
-	int pid, r = 0;
+	int pid = 0, r = 0;
 
 	if (p.fd < 0)
 		return err_sys(e, errno, "open cgroup.procs");
-	while ((pid = pid_next(&p)) > 0 && r == 0)
+	while (r == 0 && (pid = pid_next(&p)) > 0)
 		r = each(pid, arg);
 	if (pid < 0 && pid != -EOPNOTSUPP) /* threaded: its processes are listed further up */
 		r = err_sys(e, pid, "read cgroup.procs");
@@ -497,12 +497,12 @@ int cg_remove_chain(int base, const char *path, unsigned int kept)
 
 		if (slash)
 			*slash = '\0';
-		parent = cg_open_dir(base, slash ? prefix : ".");
+		parent = slash ? cg_open_dir(base, prefix) : -EBADF;
 		if (parent == -ENOENT)
 			continue;
-		if (parent < 0)
+		if (slash && parent < 0)
 			return last ? parent : 0;
-		if (unlinkat(parent, slash ? slash + 1 : prefix, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		if (unlinkat(slash ? parent : base, slash ? slash + 1 : prefix, AT_REMOVEDIR) < 0 && errno != ENOENT)
 			return last ? -errno : 0;
 	}
 	return 0;
@@ -536,18 +536,31 @@ static void settle(int fd)
 		(void)!events_sleep(events, now_ms() + SETTLE_MS, &ignored);
 }
 
+static unsigned int count_components(const char *path)
+{
+	unsigned int count = 0;
+	const char *c;
+
+	while (cg_next_component(&path, &c) > 0)
+		count++;
+	return count;
+}
+
 int cgroup_remove(const char *path, unsigned int kept, int timeout_ms, struct err *e)
 {
 	int64_t deadline = now_ms() + (timeout_ms < 0 ? CGROUP_REMOVE_TIMEOUT_MS : timeout_ms);
-	auto_close int base = -EBADF, fd = -EBADF;
+	auto_close int fd = -EBADF;
 	const char *mount;
-	int r;
+	int base = -EBADF, r = cg_path_check(path, e);
 
-	r = cg_path_check(path, e);
 	if (r >= 0)
-		r = cg_base_open(&base, &mount, e);
+		r = base = cg_base(&mount, e);
 	if (r < 0)
 		return r;
+	/* Nearly always nobody is left in it, and nothing below. */
+	r = kept < count_components(path) ? cg_remove_chain(base, path, kept) : -EBUSY;
+	if (r != -EBUSY)
+		return r < 0 ? err_sys(e, r, "remove cgroup %s%s", mount, path) : 0;
 	fd = cg_open_dir(base, path);
 	if (fd < 0 && fd != -ENOENT)
 		return err_sys(e, fd, "open cgroup %s%s", mount, path);

@@ -207,7 +207,7 @@ int cg_open_dir(int dirfd, const char *path)
 	return cg_open_below(dirfd, path, O_RDONLY | O_DIRECTORY);
 }
 
-static int private_mount_open(void)
+static int private_mount_make(void)
 {
 	auto_close int fs = sys_fsopen("cgroup2", SYS_FSOPEN_CLOEXEC);
 	int r;
@@ -221,38 +221,63 @@ static int private_mount_open(void)
 			   SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NODEV | SYS_MOUNT_ATTR_NOEXEC);
 }
 
-/* Index of the mount, or -ENOENT. */
-static int mount_find(void)
+/* The root of the tree, found once for all that one call does; it stays open. NULL: not looked for, or there is none. */
+static struct {
+	int fd;
+	const char *mount;
+} base_found = { .fd = -EBADF };
+
+void cg_forget_base(void)
+{
+	fd_close(&base_found.fd);
+	base_found.mount = NULL;
+}
+
+/* -ENOENT, with no text: none is mounted. */
+static int mount_find(struct err *e)
 {
 	struct statfs s;
 
-	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++)
-		if (statfs(mounts[i], &s) == 0 && (unsigned long)s.f_type == CGROUP2_MAGIC)
-			return (int)i;
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		if (statfs(mounts[i], &s) < 0 || (unsigned long)s.f_type != CGROUP2_MAGIC)
+			continue;
+		int fd = openat(AT_FDCWD, mounts[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, errno, "open %s", mounts[i]);
+		base_found.fd = fd;
+		base_found.mount = mounts[i];
+		return 0;
+	}
 	return -ENOENT;
 }
 
-int cg_base_open(int *ret_fd, const char **ret_mount, struct err *e)
+static int private_mount_open(void)
 {
-	int i = mount_find(), fd;
-	const char *name = i >= 0 ? mounts[i] : private_mount;
+	int fd = private_mount_make();
 
-	if (i >= 0) {
-		fd = openat(AT_FDCWD, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return err_sys(e, errno, "open %s", name);
-	} else {
-		fd = private_mount_open();
-		if (fd < 0)
-			return err_sys(e, fd, "no cgroup2 hierarchy is mounted and mounting one failed");
-	}
-	*ret_fd = fd;
-	*ret_mount = name;
+	if (fd < 0)
+		return fd;
+	base_found.fd = fd;
+	base_found.mount = private_mount;
 	return 0;
 }
 
-/* Root of the initial user namespace: its map is the identity over all ids. */
-static bool is_privileged(void)
+int cg_base(const char **ret_mount, struct err *e)
+{
+	int r = base_found.mount ? 0 : mount_find(e);
+
+	if (r == -ENOENT) {
+		r = private_mount_open();
+		if (r < 0)
+			(void)err_sys(e, r, "no cgroup2 hierarchy is mounted and mounting one failed");
+	}
+	if (r < 0)
+		return r;
+	*ret_mount = base_found.mount;
+	return base_found.fd;
+}
+
+bool cgroup_caller_is_privileged(void)
 {
 	char map[128];
 	const char *p = map, *w;
@@ -300,23 +325,21 @@ static int detect_self(struct cgroup_facts *f, struct err *e)
 	return 0;
 }
 
-int cgroup_detect(struct cgroup_facts *ret, struct err *e)
+int cgroup_detect(bool privileged, struct cgroup_facts *ret, struct err *e)
 {
-	struct cgroup_facts f = { .mode = CGROUP_MODE_NONE };
-	auto_close int base = -EBADF;
-	int i = mount_find(), r = 0;
+	struct cgroup_facts f = { .mode = CGROUP_MODE_NONE, .privileged = privileged };
+	int base = -EBADF, r = base_found.mount ? 0 : mount_find(e);
 
-	f.privileged = is_privileged();
-	if (i >= 0) {
-		f.mode = i == 0 ? CGROUP_MODE_UNIFIED : CGROUP_MODE_HYBRID;
-		f.mount = mounts[i];
-		base = openat(AT_FDCWD, f.mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (base < 0)
-			return err_sys(e, errno, "open %s", f.mount);
-	} else if (f.privileged && (base = private_mount_open()) >= 0) {
-		f.mode = CGROUP_MODE_PRIVATE;
-		f.mount = private_mount;
+	if (r == -ENOENT)
+		r = f.privileged && private_mount_open() == 0 ? 0 : -ENOENT;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0) {
+		f.mount = base_found.mount;
+		f.mode = f.mount == mounts[0] ? CGROUP_MODE_UNIFIED : f.mount == mounts[1] ? CGROUP_MODE_HYBRID : CGROUP_MODE_PRIVATE;
+		base = base_found.fd;
 	}
+	r = 0;
 	if (base >= 0) {
 		r = cg_read(base, "cgroup.controllers", f.controllers, sizeof(f.controllers));
 		if (r < 0)

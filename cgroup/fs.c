@@ -55,9 +55,9 @@ static int enable_each(int fd, const char *list, const struct strv *need, const 
 	return 0;
 }
 
-int cg_enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, const char *where, struct err *e)
+int cg_enable(int fd, bool fresh, char avail[CGROUP_WORDS_MAX], const struct strv *need, const char *where, struct err *e)
 {
-	char on[CGROUP_WORDS_MAX], list[2 * CGROUP_WORDS_MAX] = "";
+	char on[CGROUP_WORDS_MAX] = "", list[2 * CGROUP_WORDS_MAX] = "";
 	const char *p = avail, *w;
 	size_t n, used = 0;
 	int r;
@@ -65,7 +65,7 @@ int cg_enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, con
 	for (size_t i = 0; i < need->n; i++)
 		if (!cg_has_word(avail, need->v[i], strlen(need->v[i])))
 			return err_set(e, EOPNOTSUPP, "controller %s is not available in %s", need->v[i], where);
-	r = cg_read(fd, "cgroup.subtree_control", on, sizeof(on));
+	r = fresh ? 0 : cg_read(fd, "cgroup.subtree_control", on, sizeof(on));
 	if (r < 0)
 		return err_sys(e, r, "read %s/cgroup.subtree_control", where);
 	while ((n = cg_next_word(&p, &w)) > 0)
@@ -74,11 +74,12 @@ int cg_enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, con
 						 (int)n, w);
 	if (used == 0)
 		return 0;
-	if (cg_write(fd, "cgroup.subtree_control", list) < 0) {
-		r = enable_each(fd, list, need, where, e);
-		if (r < 0)
-			return r;
-	}
+	/* All of them at once, or none: then the children have what we have. */
+	if (cg_write(fd, "cgroup.subtree_control", list) == 0)
+		return 0;
+	r = enable_each(fd, list, need, where, e);
+	if (r < 0)
+		return r;
 	r = cg_read(fd, "cgroup.subtree_control", avail, CGROUP_WORDS_MAX);
 	return r < 0 ? err_sys(e, r, "read %s/cgroup.subtree_control", where) : 0;
 }
@@ -87,10 +88,24 @@ int cg_enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, con
 
 struct walk {
 	const char *mount;
-	int fd;		   /* where we are; owned */
+	int base;	   /* the root; borrowed */
+	int fd;		   /* where we are; owned, unless it is the root */
 	unsigned int depth; /* components below the root */
 	unsigned int kept; /* of those, up to the last one that existed; what follows was made here */
 };
+
+static void walk_to(struct walk *w, int fd)
+{
+	if (w->fd != w->base)
+		fd_close(&w->fd);
+	w->fd = fd;
+}
+
+/* Nobody but us has been where we are: it was made a moment ago, with nothing in it. */
+static bool is_fresh(const struct walk *w)
+{
+	return w->depth > w->kept;
+}
 
 /* Opens the child `name`, making it when `make`. -ENOENT: the ground vanished, start again. */
 static int walk_step(struct walk *w, const char *name, const char *where, bool make, struct err *e)
@@ -107,8 +122,7 @@ static int walk_step(struct walk *w, const char *name, const char *where, bool m
 	fd = cg_open_dir(w->fd, name);
 	if (fd < 0)
 		return err_sys(e, fd, "open cgroup %s%s", w->mount, where);
-	fd_close(&w->fd);
-	w->fd = fd;
+	walk_to(w, fd);
 	return 0;
 }
 
@@ -126,7 +140,7 @@ static int walk_down(struct walk *w, const char *path, const struct strv *need, 
 	while ((n = cg_next_component(&p, &c)) > 0 && n < sizeof(name)) {
 		snprintf(name, sizeof(name), "%.*s", (int)n, c);
 		snprintf(shown, sizeof(shown), "%s%s", w->mount, where);
-		r = cg_enable(w->fd, avail, need, shown, e);
+		r = cg_enable(w->fd, is_fresh(w), avail, need, shown, e);
 		if (r < 0)
 			return r;
 		used += (size_t)snprintf(where + used, sizeof(where) - used, "/%s", name);
@@ -192,7 +206,8 @@ static int create_once(const struct cgroup_plan *p, struct walk *w, struct err *
 {
 	int r = walk_down(w, p->path, &p->controllers, true, e);
 
-	if (r >= 0)
+	/* What is new below the root itself is empty, and nothing above it is frozen or threaded. */
+	if (r >= 0 && w->kept > 0)
 		r = target_check(w->fd, p->path, e);
 	if (r >= 0 && p->owner_set)
 		r = cg_delegate(w->fd, p->owner_uid, e);
@@ -201,28 +216,25 @@ static int create_once(const struct cgroup_plan *p, struct walk *w, struct err *
 
 int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_kept, struct err *e)
 {
-	auto_close int base = -EBADF;
 	const char *mount;
-	int r = -ENOENT;
+	int r;
 
 	if (p->manager != CGROUP_FS)
 		return err_bad(e, "the cgroup is not ours to make");
-	r = cg_base_open(&base, &mount, e);
-	if (r < 0)
-		return r;
+	const int base = cg_base(&mount, e);
+	if (base < 0)
+		return base;
 	for (int64_t deadline = now_ms() + WALK_RETRY_MS;;) {
-		struct walk w = { .mount = mount, .fd = fcntl(base, F_DUPFD_CLOEXEC, 3) };
+		struct walk w = { .mount = mount, .base = base, .fd = base };
 
-		if (w.fd < 0)
-			return err_sys(e, errno, "duplicate a descriptor");
 		r = create_once(p, &w, e);
 		if (r >= 0) {
 			*ret_fd = w.fd;
 			*ret_kept = w.kept;
 			return 0;
 		}
-		fd_close(&w.fd);
-		if (w.depth > w.kept)
+		walk_to(&w, base);
+		if (is_fresh(&w))
 			cg_remove_chain(base, p->path, w.kept);
 		if ((r != -ENOENT && r != -ENODEV) || now_ms() > deadline)
 			break;
@@ -234,16 +246,15 @@ int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_ke
 
 int cgroup_open(const char *path, int *ret_fd, struct err *e)
 {
-	auto_close int base = -EBADF;
 	const char *mount;
 	int r, fd;
 
 	r = cg_path_check(path, e);
 	if (r >= 0)
-		r = cg_base_open(&base, &mount, e);
+		r = cg_base(&mount, e);
 	if (r < 0)
 		return r;
-	fd = cg_open_dir(base, path);
+	fd = cg_open_dir(r, path);
 	if (fd < 0)
 		return err_sys(e, fd, "open cgroup %s%s", mount, path);
 	*ret_fd = fd;
@@ -268,7 +279,7 @@ int cgroup_make_leaf(int fd, const char *path, pid_t pid, bool owner_set, uid_t 
 	if (r < 0)
 		return r;
 	r = cg_read(fd, "cgroup.controllers", avail, sizeof(avail));
-	return r < 0 ? err_sys(e, r, "read cgroup.controllers of cgroup %s", path) : cg_enable(fd, avail, &none, path, e);
+	return r < 0 ? err_sys(e, r, "read cgroup.controllers of cgroup %s", path) : cg_enable(fd, false, avail, &none, path, e);
 }
 
 int cgroup_make_child(int fd, const char *path, const char *name, const struct cgroup_knob_list *k, int *ret_fd, struct err *e)
@@ -430,14 +441,14 @@ static int need_of(const struct cgroup_knob_list *k, struct strv *need, struct e
 
 int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err *e)
 {
-	struct walk w = { .fd = -EBADF };
+	struct walk w = { .base = -EBADF, .fd = -EBADF };
 	struct strv need = { 0 };
 	int r = need_of(k, &need, e);
 
 	if (r >= 0)
 		r = cg_path_check(path, e);
 	if (r >= 0)
-		r = cg_base_open(&w.fd, &w.mount, e);
+		r = w.base = w.fd = cg_base(&w.mount, e);
 	if (r >= 0)
 		r = walk_down(&w, path, &need, false, e);
 	if (r >= 0)
@@ -446,7 +457,7 @@ int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err
 		r = cgroup_apply(w.fd, k, CGROUP_EARLY, e);
 	if (r >= 0)
 		r = cgroup_apply(w.fd, k, CGROUP_LATE, e);
-	fd_close(&w.fd);
+	walk_to(&w, w.base);
 	free(need.v);
 	return r;
 }

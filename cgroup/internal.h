@@ -37,8 +37,10 @@ int cg_read(int dirfd, const char *file, char *buf, size_t size) MUST_CHECK;
 /* One write of the whole value ("" is sent as a newline): 0 or -errno. */
 int cg_write(int dirfd, const char *file, const char *value) MUST_CHECK;
 
-/* The root of cgroup2: an open directory and its name for messages. */
-int cg_base_open(int *ret_fd, const char **ret_mount, struct err *e) MUST_CHECK;
+/* The root of cgroup2: an open directory, which is not the caller's to close, and its name for messages. */
+int cg_base(const char **ret_mount, struct err *e) MUST_CHECK;
+/* For tests that mount something else there. */
+void cg_forget_base(void);
 /* Beneath, without links and without leaving the file system: descriptor (close-on-exec) or -errno. */
 int cg_open_below(int dirfd, const char *path, int flags) MUST_CHECK;
 /* A directory, likewise. */
@@ -52,9 +54,9 @@ int cg_remove_chain(int base, const char *path, unsigned int kept);
 
 /*
  * Enables the controllers of `avail` for the children of fd and leaves in `avail` those that are enabled
- * then: what the children have. Only those in `need` must succeed. `where` names fd in messages.
+ * then: what the children have. Only those in `need` must succeed. `fresh`: none is on yet. `where` names fd in messages.
  */
-int cg_enable(int fd, char avail[CGROUP_WORDS_MAX], const struct strv *need, const char *where,
+int cg_enable(int fd, bool fresh, char avail[CGROUP_WORDS_MAX], const struct strv *need, const char *where,
 	      struct err *e) MUST_CHECK;
 /* Gives uid the directory and the files of cgroups(7), delegation; nothing else. A missing file is no error. */
 int cg_delegate(int fd, uid_t uid, struct err *e) MUST_CHECK;

@@ -305,7 +305,7 @@ static int make_leaf(const struct cgroup_plan *p, const char *scope, pid_t place
 	if (r < 0)
 		r = err_sys(e, r, "enter cgroup %s/%s", scope, p->leaf);
 	else
-		r = cg_enable(*fd, avail, &p->controllers, scope, e);
+		r = cg_enable(*fd, false, avail, &p->controllers, scope, e);
 	if (r < 0) {
 		fd_close(&leaf);
 		return r;

@@ -136,11 +136,8 @@ static bool words_capabilities(struct arena *a, struct words *ret)
 {
 	if (!words_new(a, (size_t)cap_count(), ret))
 		return false;
-	for (int i = 0; i < cap_count(); i++) {
-		char name[CAP_NAME_SIZE];
-		if (!cap_name(i, name) || !(ret->v[ret->n++] = arena_strdup(a, name)))
-			return false;
-	}
+	for (int i = 0; i < cap_count(); i++)
+		ret->v[ret->n++] = cap_name(i);
 	return true;
 }
 

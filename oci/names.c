@@ -5,8 +5,7 @@
  */
 #include "names.h"
 
-#include <sys/capability.h>
-
+#include <linux/capability.h>
 #include <linux/mempolicy.h>
 #include <linux/personality.h>
 #include <sched.h>
@@ -254,33 +253,35 @@ const char *name_of(const struct name_table *t, uint32_t value)
 	return NULL;
 }
 
-/* libcap takes any case, and digits; the specification has the kernel's spelling. */
+/* By number. libcap has them too, and asks the kernel six questions before main() even where no name is looked up. */
+static const char *const cap_names[] = {
+#define C(name) [CAP_##name] = "CAP_" #name
+	C(CHOWN), C(DAC_OVERRIDE), C(DAC_READ_SEARCH), C(FOWNER), C(FSETID), C(KILL), C(SETGID), C(SETUID), C(SETPCAP),
+	C(LINUX_IMMUTABLE), C(NET_BIND_SERVICE), C(NET_BROADCAST), C(NET_ADMIN), C(NET_RAW), C(IPC_LOCK), C(IPC_OWNER),
+	C(SYS_MODULE), C(SYS_RAWIO), C(SYS_CHROOT), C(SYS_PTRACE), C(SYS_PACCT), C(SYS_ADMIN), C(SYS_BOOT), C(SYS_NICE),
+	C(SYS_RESOURCE), C(SYS_TIME), C(SYS_TTY_CONFIG), C(MKNOD), C(LEASE), C(AUDIT_WRITE), C(AUDIT_CONTROL), C(SETFCAP),
+	C(MAC_OVERRIDE), C(MAC_ADMIN), C(SYSLOG), C(WAKE_ALARM), C(BLOCK_SUSPEND), C(AUDIT_READ), C(PERFMON), C(BPF),
+	C(CHECKPOINT_RESTORE),
+#undef C
+};
+_Static_assert(ARRAY_SIZE(cap_names) == CAP_CHECKPOINT_RESTORE + 1, "no number is left out at the end");
+
 int cap_by_name(const char *name)
 {
-	cap_value_t value;
-
-	if (!str_starts(name, "CAP_") || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != strlen(name))
-		return -1;
-	return cap_from_name(name, &value) == 0 ? (int)value : -1;
+	for (size_t i = 0; i < ARRAY_SIZE(cap_names); i++)
+		if (str_eq(cap_names[i], name))
+			return (int)i;
+	return -1;
 }
 
-const char *cap_name(int cap, char buf[CAP_NAME_SIZE])
+const char *cap_name(int cap)
 {
-	if (cap < 0 || cap >= cap_count())
-		return NULL;
-	char *name = cap_to_name((cap_value_t)cap);
-	size_t n = name ? strlen(name) : 0;
-	if (n == 0 || n >= CAP_NAME_SIZE)
-		return NULL;
-	for (size_t i = 0; i <= n; i++)
-		buf[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
-	(void)cap_free(name);
-	return buf;
+	return cap >= 0 && cap < cap_count() ? cap_names[cap] : NULL;
 }
 
 int cap_count(void)
 {
-	return CAP_LAST_CAP + 1;
+	return (int)ARRAY_SIZE(cap_names);
 }
 
 /* The kernel's real-time signals as programs count them: C libraries keep the first two for themselves. */

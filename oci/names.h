@@ -64,9 +64,8 @@ const char *name_of(const struct name_table *t, uint32_t value);
  * this build does not know. The specification makes that a warning, not an error.
  */
 int cap_by_name(const char *name);
-/* "CAP_SYS_ADMIN" of a number, in `buf`, or NULL. */
-#define CAP_NAME_SIZE 64
-const char *cap_name(int cap, char buf[CAP_NAME_SIZE]);
+/* "CAP_SYS_ADMIN" of a number, or NULL. */
+const char *cap_name(int cap);
 /* How many capabilities the build knows: numbers 0 to cap_count() - 1. */
 int cap_count(void);
 

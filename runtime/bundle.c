@@ -160,6 +160,13 @@ static int into_vm(struct ctx *ctx, const struct isolation_choice *how, const st
 	return 0;
 }
 
+static bool config_has_labels(const struct config *c)
+{
+	const struct process *p = c->process;
+
+	return (p && (p->apparmor_profile || p->selinux_label)) || (c->linux_ && c->linux_->mount_label);
+}
+
 static int add_notify(struct ctx *ctx, const char *id, const struct config **c, struct err *e)
 {
 	const char *source = NULL;
@@ -214,6 +221,8 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(&ret->facts, e));
 	if (r < 0)
 		return r;
+	if (config_has_labels(ret->config))
+		facts_add_labels(&ret->facts);
 	if (ret->config->linux_ && ret->config->linux_->landlock)
 		facts_add_landlock(&ret->facts);
 	if (ret->config->linux_ && ret->config->linux_->intel_rdt)

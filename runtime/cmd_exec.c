@@ -285,6 +285,7 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 	if (r < 0)
 		return r;
 	const struct spawn s = {
+		.arena = &ctx->arena,
 		.steps = &x->plan->steps,
 		.n_slots = x->plan->n_slots,
 		.open_fds = fds,
@@ -410,6 +411,8 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 		r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(f, e));
 	if (r == 0 && s->landlock)
 		facts_add_landlock(f);
+	if (r == 0 && (p->apparmor_profile || p->selinux_label))
+		facts_add_labels(f);
 	if (r == 0)
 		r = TRACE_CALL(ctx->trace, "read the filter", load_filter(ctx, c, &x, e));
 	const char *root = arena_printf(&ctx->arena, "/proc/%d/root", x.pid);

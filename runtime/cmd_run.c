@@ -47,6 +47,7 @@ static int run_created(struct ctx *ctx, const struct run_opts *o, struct contain
 	int status = host_attach(&a, e);
 	trace_span_end(&running);
 	if (status >= 0 && !o->keep) {
+		c->state->pid = 0; /* reaped: the number may be another's from here on */
 		r = host_destroy(ctx, c, -1, e);
 		if (r < 0)
 			return r;

@@ -303,7 +303,7 @@ static int choose_manager(struct ctx *ctx, const struct sandbox_opts *o, struct 
 
 	if (!has_limits(o) || ctx->cgroup_manager || ctx->systemd_cgroup)
 		return 0;
-	int r = cgroup_detect(&f, e);
+	int r = cgroup_detect(cgroup_caller_is_privileged(), &f, e);
 	if (r < 0 || f.root_writable || f.child_writable || f.sibling_writable)
 		return r;
 	const char *bus = run ? arena_printf(&ctx->arena, "%s/systemd/private", run) : NULL;

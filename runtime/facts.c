@@ -48,11 +48,12 @@ static uint64_t parse_hex(const char *s)
 }
 
 /* The highest capability of the kernel; beyond it PR_CAPBSET_READ is EINVAL. */
-static uint32_t last_cap(void)
+static uint32_t last_cap(uint64_t bounding)
 {
-	uint32_t cap = CAP_LAST_CAP;
+	/* One that we could have exists. */
+	uint32_t cap = bounding ? 63U - (uint32_t)__builtin_clzll(bounding) : CAP_LAST_CAP;
 
-	while (cap > 0 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0)
+	while (!bounding && cap > 0 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0)
 		cap--;
 	while (cap < 63 && prctl(PR_CAPBSET_READ, cap + 1, 0, 0, 0) >= 0)
 		cap++;
@@ -73,7 +74,7 @@ static int gather_caps(int self, struct facts *f, struct err *e)
 	f->cap_bounding = parse_hex(bnd + 8);
 	const char *ign = strstr(buf, "SigIgn:\t");
 	f->ignored = ign ? parse_hex(ign + 8) : ~0ULL;
-	f->last_cap = last_cap();
+	f->last_cap = last_cap(f->cap_bounding);
 	return 0;
 }
 
@@ -160,6 +161,12 @@ void facts_add_landlock(struct facts *f)
 	f->landlock_abi = r > 0 ? (uint32_t)r : 0;
 }
 
+void facts_add_labels(struct facts *f)
+{
+	f->apparmor = kernel_says_yes("/sys/module/apparmor/parameters/enabled");
+	f->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
+}
+
 int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e)
 {
 	char *text;
@@ -188,7 +195,7 @@ int facts_gather(struct facts *ret, struct err *e)
 
 	if (r < 0)
 		return r;
-	*ret = (struct facts){ .uid = geteuid(), .gid = getegid() };
+	*ret = (struct facts){ .uid = sys_euid(), .gid = sys_egid() };
 	auto_close int self = openat(AT_FDCWD, "/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (self < 0)
 		return err_sys(e, errno, "open /proc/self");
@@ -199,13 +206,11 @@ int facts_gather(struct facts *ret, struct err *e)
 	ret->in_userns = in_child_userns(self);
 	ret->setgroups_denied = ret->in_userns && file_read_short(AT_FDCWD, "/proc/self/setgroups", path, sizeof(path)) > 0 &&
 				str_eq(path, "deny");
-	ret->apparmor = kernel_says_yes("/sys/module/apparmor/parameters/enabled");
-	ret->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	if (!facts_has_cap(ret, CAP_SETUID)) {
 		ret->subuid = sub_range("/etc/subuid", ret->uid);
 		ret->subgid = sub_range("/etc/subgid", ret->uid);
 		ret->newuidmap = find_helper("newuidmap", path, sizeof(path)) != NULL;
 		ret->newgidmap = find_helper("newgidmap", path, sizeof(path)) != NULL;
 	}
-	return cgroup_detect(&ret->cgroup, e);
+	return cgroup_detect(ret->uid == 0 && !ret->in_userns, &ret->cgroup, e);
 }

@@ -27,7 +27,7 @@ struct facts {
 	uint32_t last_cap;		      /* of the running kernel */
 	bool in_userns;			      /* not the initial user namespace */
 	bool setgroups_denied;		      /* in the caller's user namespace, and so in all below it */
-	bool apparmor, selinux;		      /* enabled in this kernel */
+	bool apparmor, selinux;		      /* enabled in this kernel; not asked: false */
 	uint32_t landlock_abi;		      /* 0: none, or not asked */
 	const char *resctrl;		      /* where it is mounted; NULL: nowhere, or not asked */
 	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
@@ -44,6 +44,7 @@ void facts_user_name(uint32_t uid, char *name, size_t size);
 
 /* What only few containers need to know, and costs a call: asked when it is needed. */
 void facts_add_landlock(struct facts *f);
+void facts_add_labels(struct facts *f);
 int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e) MUST_CHECK;
 
 static inline bool facts_has_cap(const struct facts *f, unsigned int cap)

@@ -215,7 +215,7 @@ static int spawn_from_inside(struct talk *t, const struct spawn *s, struct err *
 	struct cgroup_facts facts;
 	struct spawn plain = *s;
 	auto_close int own = -EBADF;
-	int r = cgroup_detect(&facts, e);
+	int r = cgroup_detect(cgroup_caller_is_privileged(), &facts, e);
 
 	if (r == 0)
 		r = cgroup_open(facts.own, &own, e);
@@ -246,6 +246,8 @@ static int begin(struct talk *t, const struct spawn *s, struct err *e)
 	}
 	if (r == 0)
 		r = talk_until_ready(t, e);
+	if (r == -ECONNRESET && !t->heard && host_spawn_entered(&t->child, e) < 0)
+		return -e->code;
 	if (r != -ECONNRESET || s->cgroup_fd < 0 || !killed_at_birth(t))
 		return r;
 	talk_abort(t);

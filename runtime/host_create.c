@@ -152,6 +152,7 @@ static int start_container_side(struct creation *k, struct err *e)
 	if (r < 0)
 		return r;
 	const struct spawn s = {
+		.arena = &k->ctx->arena,
 		.steps = &p->steps,
 		.n_slots = p->n_slots,
 		.open_fds = fds,

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/proc.h"
+#include "base/sys.h"
 #include "base/util.h"
 
 static const char *now_text(struct arena *a)
@@ -95,13 +96,14 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	struct state *s = arena_new(&ctx->arena, struct state);
 	struct hooks *hooks = arena_new(&ctx->arena, struct hooks);
 	char boot[BOOT_ID_SIZE], letter;
+	const pid_t own = getpid();
 	uint64_t start = 0;
 
 	if (!s || !hooks)
 		return err_nomem(e);
 	int r = proc_boot_id(boot);
 	if (r == 0)
-		r = proc_stat(getpid(), &start, &letter);
+		r = proc_stat(own, &start, &letter);
 	if (r < 0)
 		return err_sys(e, r, "read /proc");
 	fill_from_plan(s, p);
@@ -114,11 +116,11 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	hooks->poststop = p->hooks->poststop;
 	if (hooks->poststart.n || hooks->poststop.n)
 		s->hooks = hooks;
-	s->owner_uid = geteuid();
+	s->owner_uid = sys_euid();
 	r = fill_owner(&ctx->arena, s, e);
 	if (r < 0)
 		return r;
-	s->creator_pid = getpid();
+	s->creator_pid = own;
 	s->creator_start_time = start;
 	s->boot_id = arena_strdup(&ctx->arena, boot);
 	s->created = now_text(&ctx->arena);

@@ -140,16 +140,14 @@ static int plan_memfd(const struct spawn *s, struct err *e)
 {
 	TRACE(s->trace, HOST, "pack the plan", NULL);
 	size_t size = plan_packed_size(s->steps);
-	auto_close int fd = memfd_create("ctr-plan", MFD_CLOEXEC);
+	void *p = arena_alloc(s->arena, size);
 
-	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
-		return err_sys(e, errno, "make room for the plan");
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return err_sys(e, errno, "map the plan");
+	if (!p)
+		return err_nomem(e);
 	plan_pack(s->steps, (uint32_t)s->n_open, s->n_slots, p, size);
-	(void)munmap(p, size);
-	return TAKE_FD(fd);
+	auto_close int fd = memfd_create("ctr-plan", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_write_all(fd, p, size);
+	return r < 0 ? err_sys(e, r, "make room for the plan") : TAKE_FD(fd);
 }
 
 static void drop_block(int base, size_t n)
@@ -198,8 +196,7 @@ static void inherit_kept(uint32_t n, bool inherit)
 		(void)fcntl(fd, F_SETFD, inherit ? 0 : FD_CLOEXEC); /* the command checked that they are open */
 }
 
-/* An image that cannot be executed shows as a child that is gone at once with an errno as its status. */
-static int check_entered(const struct spawned *c, struct err *e)
+int host_spawn_entered(const struct spawned *c, struct err *e)
 {
 	siginfo_t si = { 0 };
 
@@ -207,7 +204,7 @@ static int check_entered(const struct spawned *c, struct err *e)
 		return 0;
 	if (si.si_code == CLD_EXITED && si.si_status > 1 && si.si_status < 134)
 		return err_sys(e, si.si_status, "enter the init program");
-	return 0; /* it ran and failed: the conversation says why */
+	return 0;
 }
 
 int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
@@ -260,12 +257,6 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 	if (saved)
 		return err_sys(e, saved, "create the container's first process");
 	*ret = (struct spawned){ .pid = (pid_t)pid, .pidfd = pidfd, .sync = ours };
-	int r = check_entered(ret, e);
-	if (r < 0) {
-		(void)waitid((idtype_t)P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED);
-		fd_close(&ret->pidfd);
-		return r;
-	}
 	(void)TAKE_FD(ours); /* now the caller's */
 	return 0;
 }

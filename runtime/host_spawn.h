@@ -6,12 +6,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "plan.h"
 #include "trace.h"
 
 /* What enters the container: the program embedded in ctr, its plan, and its descriptors. */
 struct spawn {
+	struct arena *arena;
 	const struct plan_steps *steps;
 	uint32_t n_slots;
 	const int *open_fds; /* slots 0..n-1, stay the caller's */
@@ -38,5 +40,11 @@ int host_spawn_image(struct err *e) MUST_CHECK;
  * must be blocked by the caller. On failure nothing runs.
  */
 int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e) MUST_CHECK;
+
+/*
+ * To be asked where the child ended without a word: an image that cannot be executed shows as a child that is gone
+ * with an errno as its status. Then negative.
+ */
+int host_spawn_entered(const struct spawned *c, struct err *e) MUST_CHECK;
 
 #endif

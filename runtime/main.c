@@ -314,7 +314,7 @@ int main(int argc, char **argv)
 	/* What we write we must be able to read: a mask takes nothing from the owner. */
 	(void)umask(umask(077) & 077);
 	int r = fd_sanitize(&e);
-	if (r == 0 && argc > 0 && getpid() == 1 && str_eq(argv[0], "/init"))
+	if (r == 0 && argc > 0 && str_eq(argv[0], "/init") && getpid() == 1)
 		r = vm_agent(run, &e);
 	if (r < 0) {
 		(void)fprintf(stderr, "ctr: %s\n", e.text);

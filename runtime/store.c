@@ -26,6 +26,7 @@
 #include "host_socket.h"
 
 #define STATE_MAX ((size_t)16 << 20)
+#define STATE_USUAL 8192 /* most are smaller */
 #define LOCK_TIMEOUT_MS 10000
 #define ID_MAX 255
 
@@ -65,10 +66,10 @@ static const char *root_path(struct ctx *ctx, struct err *e)
 
 	if (!path && xdg && *xdg)
 		path = arena_printf(&ctx->arena, "%s/ctr", xdg);
-	else if (!path && geteuid() == 0)
+	else if (!path && sys_euid() == 0)
 		path = "/run/ctr";
 	else if (!path)
-		path = arena_printf(&ctx->arena, "/run/user/%u/ctr", geteuid());
+		path = arena_printf(&ctx->arena, "/run/user/%u/ctr", sys_euid());
 	if (!path)
 		(void)err_nomem(e);
 	return path;
@@ -108,10 +109,10 @@ static int open_root(struct ctx *ctx, bool make, struct err *e)
 	}
 	if (fd < 0)
 		return err_sys(e, errno, "open state directory %s", path);
-	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || st.st_mode & 022) {
+	if (fstat(fd, &st) < 0 || st.st_uid != sys_euid() || st.st_mode & 022) {
 		(void)close(fd);
 		return err_set(e, EPERM, "state directory %s: must belong to uid %u and be writable by nobody else", path,
-			       geteuid());
+			       sys_euid());
 	}
 	ctx->seen.root = true;
 	ctx->seen.root_fd = fd;
@@ -122,8 +123,6 @@ void store_forget(struct ctx *ctx)
 {
 	if (ctx->seen.root)
 		fd_close(&ctx->seen.root_fd);
-	if (ctx->seen.cgroup)
-		fd_close(&ctx->seen.cgroup_fd);
 	ctx->seen = (struct store_seen){ 0 };
 }
 
@@ -251,7 +250,8 @@ int store_lock(struct container *c, struct err *e)
 
 int store_save(struct container *c, struct err *e)
 {
-	auto_strbuf struct strbuf b = { 0 };
+	char room[STATE_USUAL];
+	auto_strbuf struct strbuf b = STRBUF_ON(room);
 
 	state_print(&b, c->state);
 	if (b.failed)
@@ -284,9 +284,13 @@ static int empty_dir(int fd, struct err *e)
 
 int store_remove(struct container *c, struct err *e)
 {
-	/* The state last: as long as it is there, everything else can be found and removed. */
+	/* Most have nothing but the state. What else there may be goes before the directory that holds it. */
+	if (c->state && c->state->seccomp)
+		(void)unlinkat(c->dir_fd, STORE_SECCOMP, 0);
+	(void)unlinkat(c->dir_fd, STORE_STATE, 0);
+	if (unlinkat(c->seen->root_fd, c->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
 	int r = empty_dir(c->dir_fd, e);
-
 	if (r < 0)
 		return err_in(e, "container \"%s\"", c->id);
 	if (unlinkat(c->seen->root_fd, c->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -380,8 +384,7 @@ static bool is_frozen(const struct container *c)
 		return false;
 	if (!seen->cgroup) {
 		struct err ignored;
-		if (cgroup_open_root(&seen->cgroup_fd, &ignored) < 0)
-			seen->cgroup_fd = -EBADF;
+		seen->cgroup_fd = cgroup_root(&ignored);
 		seen->cgroup = true;
 	}
 	return seen->cgroup_fd >= 0 && cgroup_is_frozen_at(seen->cgroup_fd, c->state->cgroup_path) == 1;

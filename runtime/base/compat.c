@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lets libseccomp, libcap and yajl, as static archives that a distribution built against glibc, link
+ * Lets libseccomp and yajl, as static archives that a distribution built against glibc, link
  * against musl: the entry points that glibc's fortified headers put into their objects. Each does what
  * its unchecked counterpart does, and keeps the check where the size is known. Empty under glibc.
  */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -232,8 +233,12 @@ int fd_check_kept(uint32_t n, struct err *e)
 
 int fd_sanitize(struct err *e)
 {
+	struct pollfd p[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(p, ARRAY_SIZE(p), 0) < 0)
+		return err_sys(e, errno, "look at the standard streams");
 	for (int fd = 0; fd < 3; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
+		if (!(p[fd].revents & POLLNVAL))
 			continue;
 		int null = open("/dev/null", O_RDWR);
 		if (null < 0)

@@ -93,9 +93,12 @@ static bool strbuf_room(struct strbuf *b, size_t n)
 		return true;
 	size_t size = MAX(need, b->size * 2);
 	size = MAX(size, (size_t)2000); /* a state in one piece */
-	char *p = realloc(b->p, size);
+	char *p = realloc(b->borrowed ? NULL : b->p, size);
 	if (!p)
 		goto fail;
+	if (b->borrowed)
+		memcpy(p, b->p, b->n + 1);
+	b->borrowed = false;
 	b->p = p;
 	b->size = size;
 	return true;
@@ -159,6 +162,7 @@ void strbuf_json(struct strbuf *b, const char *s)
 
 void strbuf_done(struct strbuf *b)
 {
-	free(b->p);
+	if (!b->borrowed)
+		free(b->p);
 	*b = (struct strbuf){ 0 };
 }

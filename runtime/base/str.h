@@ -40,12 +40,16 @@ int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret) MUST_CHECK;
 /* Bytes: a number of them, or of the units of 1024 that k, m, g and t stand for ("64M", "1gb"). 0, -EINVAL, -ERANGE. */
 int str_size(const char *s, int64_t *ret) MUST_CHECK;
 
-/* Text under construction on the heap. After a failed allocation it stays empty and `failed` is set. */
+/*
+ * Text under construction on the heap, or as long as it fits in the array that it started with: STRBUF_ON(array).
+ * After a failed allocation it stays empty and `failed` is set.
+ */
 struct strbuf {
 	char *p;
 	size_t n, size;
-	bool failed;
+	bool failed, borrowed;
 };
+#define STRBUF_ON(array) { .p = (array), .size = sizeof(array), .borrowed = true }
 
 void strbuf_add(struct strbuf *b, const char *s, size_t n);
 void strbuf_puts(struct strbuf *b, const char *s);

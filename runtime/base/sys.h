@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -250,6 +251,17 @@ static inline int sys_default_signal(int sig)
 	static const unsigned long dfl[4]; /* handler, flags, restorer, mask */
 
 	return (int)sys_ret(syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(dfl[3])));
+}
+
+/* The effective ids that this program was started with, which no command changes: no call. */
+static inline uid_t sys_euid(void)
+{
+	return (uid_t)getauxval(AT_EUID);
+}
+
+static inline gid_t sys_egid(void)
+{
+	return (gid_t)getauxval(AT_EGID);
 }
 
 /*

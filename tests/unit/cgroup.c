@@ -840,7 +840,7 @@ static const char *some_controller(const char **file)
 	static struct cgroup_facts f;
 	struct err e;
 
-	CHECK_INT(cgroup_detect(&f, &e), 0);
+	CHECK_INT(cgroup_detect(cgroup_caller_is_privileged(), &f, &e), 0);
 	CHECK_INT(f.mode, CGROUP_MODE_UNIFIED);
 	CHECK_STR(f.mount, "/sys/fs/cgroup");
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -874,7 +874,7 @@ static void test_driver_limits(void)
 	}
 	u[0] = (struct map_entry){ file, "8388608" };
 	q.cgroups_path = arena_printf(&arena, "%s/l/x", top);
-	CHECK_INT(cgroup_detect(&f, &e), 0);
+	CHECK_INT(cgroup_detect(cgroup_caller_is_privileged(), &f, &e), 0);
 	CHECK_INT(cgroup_plan_build(&arena, &f, &q, &p, &e), 0);
 	CHECK_INT(cgroup_create(p, &fd, &kept, &e), 0);
 	CHECK_INT(cgroup_apply(fd, &p->knobs, CGROUP_EARLY, &e), 0);
@@ -955,7 +955,7 @@ static void unprivileged(int own)
 	tap_bad = 0;
 	CHECK_INT(cgroup_enter(own, getpid(), &e), 0);
 	CHECK_INT(setuid(12345), 0);
-	CHECK_INT(cgroup_detect(&f, &e), 0);
+	CHECK_INT(cgroup_detect(cgroup_caller_is_privileged(), &f, &e), 0);
 	snprintf(want, sizeof(want), "%s/user/own", top);
 	CHECK_STR(f.own, want);
 	CHECK(!f.root_writable && f.sibling_writable && f.child_writable && !f.privileged);
@@ -1025,7 +1025,8 @@ static void test_driver_private(void)
 		tap_bad = 0;
 		CHECK_INT(unshare(CLONE_NEWNS), 0);
 		CHECK_INT(mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
-		CHECK_INT(cgroup_detect(&f, &e), 0);
+		cg_forget_base();
+		CHECK_INT(cgroup_detect(cgroup_caller_is_privileged(), &f, &e), 0);
 		CHECK_INT(f.mode, CGROUP_MODE_PRIVATE);
 		CHECK(f.root_writable && f.privileged);
 		CHECK_INT(cgroup_create(&p, &fd, &kept, &e), 0);

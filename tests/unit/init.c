@@ -149,8 +149,10 @@ static void converse(struct box *b)
 
 static void begin(struct box *b, int *ret_pipe)
 {
+	static struct arena arena;
 	const struct plan_steps steps = { b->v, b->n };
-	struct spawn s = { .steps = &steps,
+	struct spawn s = { .arena = &arena,
+			   .steps = &steps,
 			   .n_slots = MAX(b->n_slots, (uint32_t)b->n_open),
 			   .open_fds = b->open,
 			   .n_open = b->n_open,
@@ -163,6 +165,8 @@ static void begin(struct box *b, int *ret_pipe)
 	b->console = -1;
 	(void)fflush(stdout);
 	*ret_pipe = -1;
+	if (!arena.base && arena_init(&arena, 0, &b->err) < 0)
+		return;
 	if (pipe2(out, O_CLOEXEC) < 0 || (saved = fcntl(1, F_DUPFD_CLOEXEC, 100)) < 0)
 		return;
 	(void)dup2(out[1], 1);
