@@ -316,6 +316,8 @@ int main(int argc, char **argv)
 	int r = fd_sanitize(&e);
 	if (r == 0 && argc > 0 && str_eq(argv[0], "/init") && getpid() == 1)
 		r = vm_agent(run, &e);
+	else if (r == 0 && argc > 0 && str_eq(argv[0], VM_MODPROBE))
+		return vm_modprobe(argc, argv, &e) < 0;
 	if (r < 0) {
 		(void)fprintf(stderr, "ctr: %s\n", e.text);
 		return 1;

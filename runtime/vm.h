@@ -18,6 +18,7 @@
  *	vm_filter.c	the system calls that these processes may make
  *	vm_qemu.c	the one file that knows the VMM
  *	vm_client.c	one command in the guest, seen from the host
+ *	vm_guest.c	the machine around the guest's first process
  *	vm_agent.c	the guest's first process
  *	vm_worker.c	its children
  *	vm_frame.c	what they say to each other
@@ -148,6 +149,19 @@ int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *d
  * For after the VM's end; gone already is success.
  */
 int vm_leave_network(const char *path, uint64_t inode, struct err *e) MUST_CHECK;
+
+/*
+ * Modules in the guest's initramfs, by when they are loaded: /modules/PREFIX00 and up, in the order of their needs.
+ * `asked`: what the kernel calls it when something needs it, and it is not loaded before; else at the start.
+ */
+#define VM_MODULES_BASE ""
+#define VM_MODULES_NETWORK "net"
+static const struct { const char *prefix, *asked; } vm_module_groups[] = {
+	{ VM_MODULES_BASE, NULL }, { VM_MODULES_NETWORK, NULL }, { "overlay", "fs-overlay" },
+};
+/* The program that the kernel calls for that: ctr by this name (argv[0]), in the guest alone. */
+#define VM_MODPROBE "/modprobe"
+int vm_modprobe(int argc, char **argv, struct err *e) MUST_CHECK;
 
 /* The guest's first process; does not return unless it cannot begin. `ctr`: as for its children (vm_worker.h). */
 int vm_agent(vm_ctr *ctr, struct err *e) MUST_CHECK;

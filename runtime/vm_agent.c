@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first process of a micro-VM's guest: mounts what the kernel gives, loads the few modules, mounts the shares, and
- * runs a `ctr` command per stream: the container's own (run) and those that join it (exec). Must not decide anything
+ * The first process of a micro-VM's guest: makes it a machine (vm_guest.c) and then runs a `ctr` command per stream:
+ * the container's own (run) and those that join it (exec). Must not decide anything
  * about the container: the configuration that it is sent goes to `ctr` as it is. Single-threaded; ends the machine
  * when its line ends.
  */
 #include <errno.h>
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <net/route.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -31,200 +26,7 @@
 #include "base/util.h"
 #include "host_spawn.h"
 #include "vm.h"
-
-#define PORT "/dev/vport0p1"
-#define PORT_WAIT_MS 20000
-#define MODULES_MAX 32
-#define MODULE_COMPRESSED 4 /* finit_module(2), Linux 5.17 */
-#define OWN "/ctr"
-
-/* ---- the guest itself -------------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *type, *target;
-	unsigned long flags;
-	const char *data;
-} mounts[] = {
-	{ "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
-	{ "sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
-	{ "devtmpfs", "/dev", MS_NOSUID, NULL },
-	{ "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666" },
-	{ "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755" },
-	{ "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777" },
-	{ "cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
-};
-
-static int copy_self(const char *to, struct err *e)
-{
-	char data[65536];
-	auto_close int in = open(OWN, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	ssize_t n;
-
-	if (in < 0 || out < 0)
-		return err_sys(e, errno, "copy %s", OWN);
-	while ((n = read(in, data, sizeof(data))) > 0) {
-		int r = fd_write_all(out, data, (size_t)n);
-		if (r < 0)
-			return err_sys(e, r, "copy %s", OWN);
-	}
-	return n < 0 ? err_sys(e, errno, "copy %s", OWN) : 0;
-}
-
-/* pivot_root(2) is not for the kernel's first root: the guest's own is a tmpfs, with nothing but ctr. */
-static int change_root(struct err *e)
-{
-	static const char *const dirs[] = { "/root/proc", "/root/sys", "/root/dev", "/root/run", "/root/tmp", "/root/share",
-					    "/root/share/root", "/root/share/volumes", "/root/modules" };
-
-	(void)mkdir("/root", 0755);
-	if (mount("tmpfs", "/root", "tmpfs", MS_NODEV, "mode=755") < 0)
-		return err_sys(e, errno, "mount the guest's root");
-	int r = copy_self("/root" OWN, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (mkdir(dirs[i], 0755) < 0)
-			return err_sys(e, errno, "make %s", dirs[i]);
-	if (mount("/modules", "/root/modules", NULL, MS_BIND, NULL) < 0)
-		return err_sys(e, errno, "keep the modules");
-	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
-		return err_sys(e, errno, "change to the guest's root");
-	return 0;
-}
-
-static int mount_all(struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
-		(void)mkdir(mounts[i].target, 0755); /* /dev/pts is not there before /dev is */
-		if (mount(mounts[i].type, mounts[i].target, mounts[i].type, mounts[i].flags, mounts[i].data) < 0)
-			return err_sys(e, errno, "mount %s", mounts[i].target);
-	}
-	return 0;
-}
-
-/* In the order of their names, which is that of their needs. */
-static int load_modules(const char *prefix, struct err *e)
-{
-	char path[64];
-
-	for (int i = 0; i < MODULES_MAX; i++) {
-		(void)snprintf(path, sizeof(path), "/modules/%s%02d", prefix, i);
-		auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return 0;
-		int r = (int)syscall(SYS_finit_module, fd, "", 0);
-		if (r < 0 && errno == ENOEXEC)
-			r = (int)syscall(SYS_finit_module, fd, "", MODULE_COMPRESSED);
-		if (r < 0 && errno != EEXIST)
-			return err_sys(e, errno, "load %s", path);
-	}
-	return 0;
-}
-
-static bool is_told(const char *word)
-{
-	char line[4096];
-
-	return file_read_short(AT_FDCWD, "/proc/cmdline", line, sizeof(line)) > 0 && strstr(line, word);
-}
-
-/* ---- network: the loopback, and the VMM's (netdevice(7), rt_route of route(7)) ------------------------------- */
-
-static int set_flags_up(int s, const char *name, struct err *e)
-{
-	struct ifreq r = { .ifr_flags = IFF_UP | IFF_RUNNING };
-
-	(void)snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
-	return ioctl(s, SIOCSIFFLAGS, &r) < 0 ? err_sys(e, errno, "bring up %s", name) : 0;
-}
-
-static struct sockaddr address(const char *text)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr any;
-
-	(void)inet_pton(AF_INET, text, &in.sin_addr);
-	memcpy(&any, &in, sizeof(any));
-	return any;
-}
-
-static int set_up_network(struct err *e)
-{
-	auto_close int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq r = { .ifr_name = "eth0" };
-	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
-	bool user = is_told(VM_WORD_NETWORK);
-	int done = s < 0 ? err_sys(e, errno, "reach the network's settings") : set_flags_up(s, "lo", e);
-
-	if (done == 0 && (user || is_told(VM_WORD_TAP)))
-		done = load_modules("net", e);
-	if (done < 0 || !user) /* the host says what a tap is to be (VM_NET) */
-		return done;
-	r.ifr_addr = address(VM_NET_ADDRESS);
-	if (ioctl(s, SIOCSIFADDR, &r) < 0)
-		return err_sys(e, errno, "set the address of eth0");
-	r.ifr_netmask = address(VM_NET_MASK);
-	if (ioctl(s, SIOCSIFNETMASK, &r) < 0)
-		return err_sys(e, errno, "set the mask of eth0");
-	done = set_flags_up(s, "eth0", e);
-	route.rt_gateway = address(VM_NET_GATEWAY);
-	route.rt_dst = route.rt_genmask = address("0.0.0.0");
-	if (done == 0 && ioctl(s, SIOCADDRT, &route) < 0)
-		return err_sys(e, errno, "set the default route");
-	return done;
-}
-
-/* The port is there before the kernel has heard that the host has its end open: until then it says that nobody has. */
-static int open_port(struct err *e)
-{
-	const struct timespec pause = { 0, 2000000 };
-	int64_t deadline = now_ms() + PORT_WAIT_MS;
-	struct pollfd p = { .fd = -1, .events = POLLOUT };
-
-	while (now_ms() < deadline) {
-		if (p.fd < 0)
-			p.fd = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-		if (p.fd >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & POLLHUP))
-			return p.fd;
-		(void)nanosleep(&pause, NULL);
-	}
-	return p.fd < 0 ? err_sys(e, errno, "open %s", PORT) : err_set(e, ENOTCONN, "the host does not open %s", PORT);
-}
-
-/* Milliseconds of the guest's clock, which begins with its kernel. */
-struct stamps { size_t n; struct { const char *what; double ms; } v[12]; bool told; };
-
-static void stamp(struct stamps *s, const char *what)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	if (s->n < ARRAY_SIZE(s->v)) {
-		s->v[s->n].what = what;
-		s->v[s->n++].ms = (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-	}
-}
-
-static int set_up(struct stamps *s, struct err *e)
-{
-	int r = change_root(e);
-
-	if (r == 0)
-		r = mount_all(e);
-	stamp(s, "root");
-	if (r == 0)
-		r = load_modules("", e);
-	stamp(s, "modules");
-	if (r == 0)
-		r = set_up_network(e);
-	stamp(s, "network");
-	if (r == 0 && mount("root", VM_SHARE_ROOT, "virtiofs", 0, NULL) < 0)
-		r = err_sys(e, errno, "mount the share of the root filesystem");
-	if (r == 0 && is_told(VM_WORD_VOLUMES) && mount("volumes", VM_SHARE_VOLUMES, "virtiofs", 0, NULL) < 0)
-		r = err_sys(e, errno, "mount the share of the volumes");
-	stamp(s, "shares");
-	return r < 0 ? r : open_port(e);
-}
+#include "vm_guest.h"
 
 /* ---- streams ----------------------------------------------------------------------------------------------- */
 
@@ -247,7 +49,7 @@ struct agent {
 	struct vm_queue out;
 	struct vm_family family;
 	struct vm_worker worker; /* for the next exec */
-	struct stamps stamps;
+	struct vm_stamps stamps;
 	bool again;		 /* there was one: there may be more */
 	uint16_t last;		 /* its stream */
 	struct strbuf network; /* what the host has said of it so far */
@@ -360,7 +162,7 @@ static int job_start(struct agent *g, struct job *j, uint16_t i, const struct vm
 	if (r < 0)
 		return r;
 	if (i == VM_MAIN)
-		stamp(&g->stamps, "configuration");
+		vm_stamp(&g->stamps, "configuration");
 	const struct vm_task task = { .stream = i, .exec = run->exec, .terminal = run->terminal };
 	j->pid = vm_worker_run(&g->worker, &g->family, &task, fds);
 	j->used = j->pid > 0;
@@ -491,7 +293,7 @@ static int tell_stamps(struct agent *g, struct err *e)
 	auto_strbuf struct strbuf b = { 0 };
 
 	g->stamps.told = false;
-	stamp(&g->stamps, "first output");
+	vm_stamp(&g->stamps, "first output");
 	strbuf_puts(&b, "ctr: stamps");
 	for (size_t k = 0; k < g->stamps.n; k++)
 		strbuf_printf(&b, "%s %s %.1f", k ? "," : "", g->stamps.v[k].what, g->stamps.v[k].ms);
@@ -622,10 +424,9 @@ int vm_agent(vm_ctr *ctr, struct err *e)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)setpriority(PRIO_PROCESS, 0, -20); /* the host hears of us, whatever the container does */
 	g->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	stamp(&g->stamps, "kernel");
-	g->port = set_up(&g->stamps, e);
-	g->stamps.told = g->port >= 0 && is_told(VM_WORD_STAMPS);
-	stamp(&g->stamps, "line to the host");
+	vm_stamp(&g->stamps, "kernel");
+	g->port = vm_guest_set_up(&g->stamps, e);
+	g->stamps.told = g->port >= 0 && vm_guest_is_told(VM_WORD_STAMPS);
 	g->family.init_image = g->port < 0 ? g->port : host_spawn_image(e);
 	int r = g->family.init_image < 0 ? g->family.init_image : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);
 	if (r == 0)

@@ -22,12 +22,12 @@
 
 #define FILE_MAX ((size_t)64 << 20)
 #define MODULES_MAX 32
-#define FORMAT "3" /* of what is made here */
+#define FORMAT "4" /* of what is made here */
 
 struct source {
 	const char *kernel, *release, *modules; /* image, its release, its modules' directory */
 	struct strv load;			/* files of modules, in the order in which they are to be loaded */
-	size_t network;				/* from this one on they are for the network */
+	size_t ends[ARRAY_SIZE(vm_module_groups)]; /* of each group's, which follow each other */
 };
 
 /* ---- the kernel -------------------------------------------------------------------------------------------- */
@@ -93,9 +93,11 @@ static int find_kernel(struct arena *a, struct source *s, struct err *e)
 
 /* ---- modules ----------------------------------------------------------------------------------------------- */
 
-static const struct { const char *name; bool needed, network; } wanted[] = {
-	{ "virtio_mmio", true, false }, { "virtio_console", true, false }, { "virtiofs", true, false },
-	{ "overlay", false, false },	{ "virtio_net", true, true },
+/* In the order of vm_module_groups. */
+static const struct { const char *name; bool needed; size_t group; } wanted[] = {
+	{ "virtio_mmio", true, 0 }, { "virtio_console", true, 0 }, { "virtiofs", true, 0 },
+	{ "virtio_net", true, 1 },
+	{ "overlay", false, 2 },
 };
 
 /* Whether `path` (".../virtio-mmio.ko.xz") is the file of module `name`. */
@@ -168,11 +170,8 @@ static int find_modules(struct arena *a, struct source *s, struct err *e)
 	if (r == 0)
 		r = file_read(a, AT_FDCWD, arena_printf(a, "%s/modules.builtin", s->modules), FILE_MAX, &builtin, &n, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(wanted); i++) {
-		if (!wanted[i].network)
-			s->network = SIZE_MAX;
-		else if (s->network == SIZE_MAX)
-			s->network = s->load.n;
 		r = find_module(a, s, dep, builtin, i, e);
+		s->ends[wanted[i].group] = s->load.n;
 	}
 	return r;
 }
@@ -220,9 +219,10 @@ static int make_initrd(struct arena *a, const struct source *s, const char *to, 
 	entry(&b, "modules", S_IFDIR | 0755, NULL, 0);
 	int r = entry_file(a, &b, "ctr", S_IFREG | 0755, "/proc/self/exe", e);
 	entry(&b, "init", S_IFLNK | 0777, "ctr", 3);
-	for (size_t i = 0; r == 0 && i < s->load.n; i++) {
-		bool network = i >= s->network;
-		(void)snprintf(name, sizeof(name), network ? "modules/net%02zu" : "modules/%02zu", network ? i - s->network : i);
+	for (size_t i = 0, g = 0, begin = 0; r == 0 && i < s->load.n; i++) {
+		for (; i == s->ends[g]; g++) /* the last one ends behind all */
+			begin = i;
+		(void)snprintf(name, sizeof(name), "modules/%s%02zu", vm_module_groups[g].prefix, i - begin);
 		r = entry_file(a, &b, name, S_IFREG | 0644, arena_printf(a, "%s/%s", s->modules, s->load.v[i]), e);
 	}
 	if (r < 0)

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "base/util.h"
+#include "vm_guest.h"
 
 /* Descriptors of a worker, above its standard streams. */
 #define IMAGE 3
@@ -36,11 +37,7 @@ void vm_task_file(uint16_t stream, char ret[VM_FILE_MAX])
 /* On the host the container runs as soon as its VM is started; who joins it waits until it is there. */
 static void wait_for_container(void)
 {
-	const struct timespec pause = { 0, 5000000 };
-	int64_t deadline = now_ms() + CONTAINER_WAIT_MS;
-
-	while (access(PID_FILE, F_OK) < 0 && now_ms() < deadline)
-		(void)nanosleep(&pause, NULL);
+	best_effort(vm_wait_for_file("/run", PID_FILE, now_ms() + CONTAINER_WAIT_MS)); /* `ctr exec` says that there is none */
 }
 
 static int run(const struct vm_family *family, bool rehearsal, const char *const *words)

@@ -88,6 +88,19 @@ to-in"
 		"CapEff: 0000000000000020 NoNewPrivs: 1 Seccomp: 2 inside 0::/ 1 ro 0 "
 }
 
+@test "micro-vm: an overlay: its module is loaded when something asks for it, the image stays as it is" {
+	set_sh 'grep -c ^overlay /proc/modules; cat /proc/sys/kernel/modprobe'
+	run_container
+	assert_output "0
+/modprobe"
+	set_sh 'echo x >/made; cat /made; grep -c ^overlay /proc/modules'
+	update_config '.annotations["ctr.overlay"] = "tmpfs"'
+	run_container
+	assert_output "x
+1"
+	[ ! -e "$BUNDLE/rootfs/made" ]
+}
+
 @test "micro-vm: binds are the host's files at once, read-only ones stay so, bytes stay bytes" {
 	mkdir "$T/rw" "$T/ro"
 	head -c 3000000 /dev/urandom >"$T/rw/in"
