@@ -46,35 +46,6 @@ int host_open_namespace(const char *path, uint32_t type, struct err *e)
 	return TAKE_FD(fd);
 }
 
-/* The filesystem belongs to our user namespace: the container's could not map its ids (mount_setattr(2)). */
-static int map_tree(int fd, const struct plan_open *o, struct err *e)
-{
-	auto_close int userns = idmap_namespace(&o->uid_map, &o->gid_map, e);
-	const struct sys_mount_attr attr = { .attr_set = SYS_MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
-
-	if (userns < 0)
-		return userns;
-	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | (o->idmap_recursive ? SYS_AT_RECURSIVE : 0U), &attr);
-	return r < 0 ? err_sys(e, r, "map the ids of %s: the filesystem may not support it", o->path) : 0;
-}
-
-/* A detached copy of a tree: nothing propagates out of it, and what the host mounts may still come in. */
-static int clone_tree(const struct plan_open *o, struct err *e)
-{
-	const struct sys_mount_attr slave = { .propagation = MS_SLAVE };
-	unsigned int deep = o->recursive ? SYS_AT_RECURSIVE : 0;
-	unsigned int how = deep | (o->nofollow ? AT_SYMLINK_NOFOLLOW : 0U);
-	auto_close int fd = sys_open_tree(AT_FDCWD, o->path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | how);
-
-	if (fd < 0)
-		return err_set(e, -fd, "open mount source %s: %s", o->path, fd == -ENOENT ? "missing" : err_text(-fd));
-	int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | deep, &slave);
-	if (r < 0)
-		return err_sys(e, r, "cut mount source %s off from the host", o->path);
-	r = o->uid_map.n ? map_tree(fd, o, e) : 0;
-	return r < 0 ? r : TAKE_FD(fd);
-}
-
 static int open_one(const struct plan_open *o, int state_dir, struct err *e)
 {
 	switch (o->kind) {
@@ -82,8 +53,6 @@ static int open_one(const struct plan_open *o, int state_dir, struct err *e)
 		int fd = host_open_namespace(o->path, o->ns_type, e);
 		return fd < 0 ? err_in(e, "linux.namespaces: %s", name_of(&ns_names, o->ns_type)) : fd;
 	}
-	case OPEN_TREE:
-		return clone_tree(o, e);
 	case OPEN_IDMAP:
 		return idmap_namespace(&o->uid_map, &o->gid_map, e);
 	case OPEN_LISTENER:

@@ -54,6 +54,7 @@ typedef int32_t plan_slot;
 	X(SESSION, session)       /* session, keyring */                                           \
 	X(NETLINK, netlink)       /* send prepared rtnetlink messages (loopback up) */             \
 	X(PROPAGATION, propagation) /* of everything visible, before the first mount */            \
+	X(TREE, tree)             /* a source that the part before FORK clones */                  \
 	X(ROOT, root)             /* the root filesystem as a mount of its own */                  \
 	X(OVERLAY, overlay)       /* a layer of the container's own over it */                     \
 	X(SOURCE, source)         /* open the source of a later bind, before any target */         \
@@ -109,6 +110,7 @@ struct step_time { const char *offsets; /* text for timens_offsets, NULL: none *
 struct step_fork {
 	uint64_t flags; /* CLONE_NEW* */
 	bool maps;	/* a user namespace whose maps the host side writes */
+	bool trees;	/* before the parent part ends it clones the sources of all TREE steps */
 };
 struct step_become { uint32_t uid, gid; };
 struct step_session {
@@ -119,7 +121,7 @@ struct step_netlink { struct plan_bytes messages; const char *what; };
 struct step_propagation { uint64_t flags; /* MS_SLAVE | MS_REC ... */ };
 struct step_root {
 	const char *path;  /* absolute, host's view; NULL when slot is given */
-	plan_slot slot;	   /* a detached tree made by the host side (id-mapped root, overlay) */
+	plan_slot slot;	   /* a detached tree: of a TREE step */
 	bool new_ns;	   /* false: mount namespace is shared or joined, touch no propagation */
 };
 
@@ -134,6 +136,17 @@ struct step_source {
 	const char *path; /* absolute, host's view */
 	plan_slot slot;	  /* where the detached tree goes */
 	uint64_t flags;
+};
+
+/* A source out of reach of the container's ids, with all about it that only the caller's privilege can do. */
+struct step_tree {
+	const char *path; /* absolute, host's view */
+	plan_slot slot;	  /* where the detached tree goes */
+	plan_slot idmap;  /* user namespace whose maps it gets */
+	uint64_t flags;	  /* STEP_SOURCE_* */
+	uint64_t idmap_flags;	     /* AT_RECURSIVE for ridmap */
+	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* that are locked afterwards: those taken away, access times */
+	uint64_t rec_set, rec_clr;   /* the recursive forms */
 };
 
 #define STEP_MOUNT_BIND (1ULL << 0)

@@ -70,6 +70,15 @@ plan_slot builder_slot(struct builder *b)
 	return (plan_slot)b->p->n_slots++;
 }
 
+struct step_tree *builder_tree(struct builder *b, const char *path, uint64_t flags)
+{
+	struct step_tree *t = STEP(b, TREE, tree);
+
+	if (t)
+		*t = (struct step_tree){ .path = path, .slot = builder_slot(b), .idmap = PLAN_NO_SLOT, .flags = flags };
+	return t;
+}
+
 int builder_warn(struct builder *b, struct err *e, const char *fmt, ...)
 {
 	char text[ERR_TEXT_MAX];
@@ -227,6 +236,7 @@ static int add_fork(struct builder *b, uint64_t flags, bool maps, struct err *e)
 		return err_nomem(e);
 	s->flags = flags;
 	s->maps = maps;
+	s->trees = maps && b->trees;
 	return 0;
 }
 
@@ -259,7 +269,7 @@ static int plan_namespaces(struct builder *b, struct err *e)
 	b->p->new_user_ns = user;
 	b->mounts_allowed = fresh & CLONE_NEWNS;
 	b->root_joined = joined & CLONE_NEWNS;
-	b->host_trees = user && facts_has_cap(b->f, CAP_SYS_ADMIN);
+	b->trees = user && b->mounts_allowed && facts_has_cap(b->f, CAP_SYS_ADMIN);
 	fresh &= ~(uint64_t)CLONE_NEWCGROUP;
 	r = add_joins(b, e);
 	if (r < 0)
@@ -269,11 +279,14 @@ static int plan_namespaces(struct builder *b, struct err *e)
 		return 0;
 	}
 	if (user) {
+		/* The mount namespace with it: whoever clones sources is there to see it made. */
+		uint64_t first = time ? fresh & (CLONE_NEWUSER | CLONE_NEWNS) : fresh;
 		r = plan_maps(b, e);
 		if (r == 0)
-			r = add_fork(b, time ? CLONE_NEWUSER : fresh, true, e);
+			r = add_fork(b, first, true, e);
 		if (r < 0)
 			return r;
+		fresh &= ~first;
 	}
 	if (user || joined & CLONE_NEWUSER) {
 		r = add_become(b, !user, e);
@@ -285,7 +298,7 @@ static int plan_namespaces(struct builder *b, struct err *e)
 		fresh &= ~SYS_CLONE_NEWTIME;
 	}
 	if (r == 0 && (!user || time))
-		r = add_fork(b, fresh & ~(uint64_t)(user ? CLONE_NEWUSER : 0), false, e);
+		r = add_fork(b, fresh, false, e);
 	return r;
 }
 
@@ -328,28 +341,26 @@ static int check_root_idmap(struct builder *b, struct err *e)
 		return 0;
 	if (!b->p->maps.uid.n)
 		return err_bad(e, "annotations.%s: needs a new user namespace", ANNOTATION_ROOT_IDMAP);
-	if (!b->host_trees)
+	if (!b->mounts_allowed)
+		return err_bad(e, "annotations.%s: needs a mount namespace of the container's own", ANNOTATION_ROOT_IDMAP);
+	if (!b->trees)
 		return err_set(e, EPERM, "annotations.%s: mapping the ids of a filesystem needs CAP_SYS_ADMIN",
 			       ANNOTATION_ROOT_IDMAP);
 	return 0;
 }
 
-/* A root that the host side opens: its slot comes before those that the container side opens itself. */
+/* The slots that the host side opens come before all others. */
 static int open_root(struct builder *b, struct err *e)
 {
-	b->root_slot = PLAN_NO_SLOT;
+	b->root_map = PLAN_NO_SLOT;
 	int r = check_root_idmap(b, e);
-	if (r < 0 || !b->host_trees)
+	if (r < 0 || !b->root_mapped)
 		return r;
-	struct plan_open *o = builder_open(b, OPEN_TREE, &b->root_slot);
+	struct plan_open *o = builder_open(b, OPEN_IDMAP, &b->root_map);
 	if (!o)
 		return err_nomem(e);
-	o->path = b->p->rootfs;
-	o->recursive = true;
-	if (b->root_mapped) {
-		o->uid_map = b->p->maps.uid;
-		o->gid_map = b->p->maps.gid;
-	}
+	o->uid_map = b->p->maps.uid;
+	o->gid_map = b->p->maps.gid;
 	return 0;
 }
 
@@ -370,12 +381,19 @@ static int plan_root(struct builder *b, struct err *e)
 {
 	if (b->root_joined)
 		return 0;
+	plan_slot slot = PLAN_NO_SLOT;
+	if (b->trees) {
+		struct step_tree *t = builder_tree(b, b->p->rootfs, STEP_SOURCE_RECURSIVE);
+		if (!t)
+			return err_nomem(e);
+		t->idmap = b->root_map;
+		slot = t->slot;
+	}
 	struct step_root *s = STEP(b, ROOT, root);
-
 	if (!s)
 		return err_nomem(e);
 	s->new_ns = b->mounts_allowed;
-	s->slot = b->root_slot;
+	s->slot = slot;
 	s->path = b->p->rootfs;
 	return 0;
 }

@@ -38,7 +38,6 @@ struct create_options {
 /* A descriptor that the host side opens before the clone; its index is the slot number. */
 enum open_kind {
 	OPEN_NS,	/* a namespace by path; type checked */
-	OPEN_TREE,	/* a detached clone of a directory or file, for sources the container may not see */
 	OPEN_IDMAP,	/* a user namespace with these maps, for an id-mapped mount */
 	OPEN_LISTENER,	/* the socket on which start calls */
 	OPEN_PIDFD,	/* the container's first process, whose namespaces exec joins */
@@ -47,10 +46,7 @@ struct plan_open {
 	enum open_kind kind;
 	const char *path;
 	uint32_t ns_type;
-	bool recursive, nofollow;
-	/* OPEN_IDMAP: of the namespace. OPEN_TREE: of the tree; n 0: its ids stay as they are. */
-	struct id_map_list uid_map, gid_map;
-	bool idmap_recursive;
+	struct id_map_list uid_map, gid_map; /* OPEN_IDMAP */
 	pid_t pid;
 	uint64_t start_time;
 };
@@ -127,9 +123,9 @@ struct builder {
 	bool mounts_allowed; /* there is a mount namespace of our own */
 	bool dev_is_bind;    /* /dev comes from outside: nothing is added there */
 	bool root_mapped;    /* the root filesystem shows with the container's ids */
-	bool host_trees;     /* the host side opens bind sources: the container's ids may not reach them */
+	bool trees;	     /* sources are TREE steps: the container's ids may not reach them, the caller does */
 	bool overlay;	     /* the root is a layer of the container's own */
-	plan_slot root_slot;
+	plan_slot root_map;  /* user namespace whose maps the root gets */
 	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_mounts() */
 	bool joined;	     /* exec: the program enters a container that exists */
 	const struct process *process;
@@ -145,6 +141,8 @@ void *builder_step(struct builder *b, enum step_op op);
 struct plan_open *builder_open(struct builder *b, enum open_kind kind, plan_slot *ret_slot);
 /* The next free slot, opened by the container side. Only after the last builder_open(). */
 plan_slot builder_slot(struct builder *b);
+/* Appends a TREE step with a slot of its own; NULL when memory is out. */
+struct step_tree *builder_tree(struct builder *b, const char *path, uint64_t flags);
 int builder_warn(struct builder *b, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 int plan_sources(struct builder *b, struct err *e) MUST_CHECK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The filesystem part of the plan: mounts, devices, links, masked and read-only paths. Pure. Sources of
- * binds come before every other mount step (D5: opened before any target is touched); which side opens
- * them depends on whether the container's ids could.
+ * binds come before every other mount step (D5: opened before any target is touched); who opens them
+ * depends on whether the container's ids could.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -58,20 +58,11 @@ static int decode(struct builder *b, size_t i, struct mount_item *m, struct err 
 static int open_on_host(struct builder *b, struct mount_item *m, struct err *e)
 {
 	const struct mount_conf *c = m->conf;
-	struct plan_open *o = NULL;
 
-	if (m->bind && !m->opt.remount && b->host_trees && !m->opt.copy_symlink) {
-		o = builder_open(b, OPEN_TREE, &m->source);
-		if (!o || !(o->path = bind_source(b, m)))
-			return err_nomem(e);
-		o->recursive = m->opt.recursive;
-		o->nofollow = m->opt.src_nofollow;
-		o->idmap_recursive = m->opt.idmap_recursive;
-	}
 	if (!c->uid_mappings.n && !m->opt.idmap)
 		return 0;
-	/* A tree of the host is mapped by the host side; for all others the container side gets a namespace. */
-	if (!o && !(o = builder_open(b, OPEN_IDMAP, &m->idmap)))
+	struct plan_open *o = builder_open(b, OPEN_IDMAP, &m->idmap);
+	if (!o)
 		return err_nomem(e);
 	/* The mount's own mappings, those of the option's extended form, or the container's. */
 	o->uid_map = c->uid_mappings.n ? c->uid_mappings : m->opt.uid_map.n ? m->opt.uid_map : b->p->maps.uid;
@@ -95,12 +86,40 @@ static bool is_cgroup(const struct mount_item *m)
 	return type && !m->bind && !m->opt.remount && (str_eq(type, "cgroup") || str_eq(type, "cgroup2"));
 }
 
-/* Pass 2: sources that the container side opens. */
-static int open_inside(struct builder *b, struct mount_item *m, struct err *e)
+#define ACCESS_TIMES (SYS_MOUNT_ATTR__ATIME | SYS_MOUNT_ATTR_NODIRATIME)
+
+/* Where the caller's privilege opens a source, it also does what nobody may afterwards: see runtime/init/tree.c. */
+static int open_as_tree(struct builder *b, struct mount_item *m, uint64_t flags, struct err *e)
 {
+	const char *path = bind_source(b, m);
+	struct step_tree *t = path ? builder_tree(b, path, flags) : NULL;
+	struct mount_options *o = &m->opt;
+
+	if (!t)
+		return err_nomem(e);
+	m->source = t->slot;
+	t->idmap = m->idmap;
+	t->idmap_flags = o->idmap_recursive ? SYS_AT_RECURSIVE : 0;
+	m->idmap = PLAN_NO_SLOT;
+	t->attr_clr = o->attr_clr;
+	t->attr_set = o->attr_set & ACCESS_TIMES;
+	t->rec_clr = o->rec_clr;
+	t->rec_set = o->rec_set & ACCESS_TIMES;
+	o->attr_set &= ~(uint64_t)ACCESS_TIMES;
+	o->rec_set &= ~(uint64_t)ACCESS_TIMES;
+	o->attr_clr = o->rec_clr = 0;
+	return 0;
+}
+
+/* Pass 2: sources, before everything that could be in their way. */
+static int open_sources(struct builder *b, struct mount_item *m, struct err *e)
+{
+	uint64_t flags = (m->opt.recursive ? STEP_SOURCE_RECURSIVE : 0) | (m->opt.src_nofollow ? STEP_SOURCE_NOFOLLOW : 0);
 	const char *path = NULL;
 
-	if (m->bind && !m->opt.remount && m->source == PLAN_NO_SLOT && !m->opt.copy_symlink) {
+	if (m->bind && !m->opt.remount && !m->opt.copy_symlink) {
+		if (b->trees)
+			return open_as_tree(b, m, flags, e);
 		path = bind_source(b, m);
 		if (!path)
 			return err_nomem(e);
@@ -119,7 +138,7 @@ static int open_inside(struct builder *b, struct mount_item *m, struct err *e)
 		return err_nomem(e);
 	s->path = path;
 	m->source = s->slot = builder_slot(b);
-	s->flags = (m->opt.recursive ? STEP_SOURCE_RECURSIVE : 0) | (m->opt.src_nofollow ? STEP_SOURCE_NOFOLLOW : 0);
+	s->flags = flags;
 	return 0;
 }
 
@@ -277,7 +296,7 @@ int plan_sources(struct builder *b, struct err *e)
 		b->dev_is_bind |= b->mounts[i].bind && str_eq(b->mounts[i].conf->destination, "/dev");
 	}
 	int r = for_each(b, open_on_host, e);
-	return r < 0 ? r : for_each(b, open_inside, e);
+	return r < 0 ? r : for_each(b, open_sources, e);
 }
 
 int plan_mounts(struct builder *b, struct err *e)

@@ -138,7 +138,6 @@ static void print_cgroup(struct strbuf *out, const struct cgroup_plan *c, bool l
 static void print_opens(struct strbuf *out, const struct plan *p)
 {
 	static const char *const kinds[] = { [OPEN_NS] = "namespace",
-					     [OPEN_TREE] = "tree",
 					     [OPEN_IDMAP] = "id map",
 					     [OPEN_LISTENER] = "start socket",
 					     [OPEN_PIDFD] = "pidfd" };

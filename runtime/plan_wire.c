@@ -19,7 +19,8 @@
 static const struct plan_field join_fields[] = { F(join, SLOT, ns), F(join, U32, type), F(join, U32, pid) };
 static const struct plan_field unshare_fields[] = { F(unshare, HEX, flags) };
 static const struct plan_field time_fields[] = { F(time, STR, offsets) };
-static const struct plan_field fork_fields[] = { F(fork, HEX, flags), F(fork, BOOL, maps) };
+static const struct plan_field fork_fields[] = { F(fork, HEX, flags), F(fork, BOOL, maps),
+						 F(fork, BOOL, trees) };
 static const struct plan_field become_fields[] = { F(become, U32, uid), F(become, U32, gid) };
 static const struct plan_field session_fields[] = { F(session, STR, keyring), F(session, STR, key_label) };
 static const struct plan_field netlink_fields[] = { F(netlink, BYTES, messages), F(netlink, STR, what) };
@@ -29,6 +30,10 @@ static const struct plan_field root_fields[] = { F(root, STR, path), F(root, SLO
 static const struct plan_field overlay_fields[] = { F(overlay, STR, dir), F(overlay, BOOL, userxattr) };
 static const struct plan_field source_fields[] = { F(source, STR, path), F(source, SLOT, slot),
 						   F(source, HEX, flags) };
+static const struct plan_field tree_fields[] = {
+	F(tree, STR, path),	   F(tree, SLOT, slot),	   F(tree, SLOT, idmap),  F(tree, HEX, flags),	 F(tree, HEX, idmap_flags),
+	F(tree, HEX, attr_set), F(tree, HEX, attr_clr), F(tree, HEX, rec_set), F(tree, HEX, rec_clr),
+};
 static const struct plan_field mount_fields[] = {
 	F(mount, STR, destination), F(mount, STR, fstype),     F(mount, STR, source),
 	F(mount, SLOT, slot),	    F(mount, SLOT, idmap),     F(mount, HEX, flags),

@@ -29,8 +29,12 @@ static const char *source_of(const struct plan *p, plan_slot slot)
 			const struct step_source *s = p->steps.v[i].arg;
 			if (s->slot == slot)
 				return s->path;
+		} else if (p->steps.v[i].op == STEP_TREE) {
+			const struct step_tree *t = p->steps.v[i].arg;
+			if (t->slot == slot)
+				return t->path;
 		}
-	return slot >= 0 && (size_t)slot < p->opens.n ? p->opens.v[slot].path : NULL;
+	return NULL;
 }
 
 static const char *datum(const struct step_mount *m, const char *key)

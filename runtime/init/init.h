@@ -96,6 +96,8 @@ static inline int init_clone_fd(int fd, unsigned int flags)
 {
 	return sys_open_tree(fd, "", SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
 }
+/* The sources of all TREE steps, cloned in the mount namespace of a process that shares our descriptors. */
+int init_clone_trees(struct init *in, int pidfd, struct err *e) MUST_CHECK;
 /* Attaches a detached tree to an open destination. */
 int init_attach(int tree, int destination, struct err *e, const char *what) MUST_CHECK;
 /* Runs a hook; `point` for messages. */

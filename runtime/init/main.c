@@ -116,7 +116,8 @@ static int set_up(struct init *in, const struct plan_header *h, struct err *e)
 	size_t size = (h->n_slots + 1) * sizeof(int);
 
 	in->n_slots = h->n_slots;
-	in->slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Shared: what the part before a fork opens for the one behind it is noted here. */
+	in->slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (in->slots == MAP_FAILED)
 		return err_sys(e, errno, "make room for descriptors");
 	for (uint32_t i = 0; i < h->n_slots; i++)

@@ -74,12 +74,30 @@ int init_time(struct init *in, const struct step_time *s, struct err *e)
 	return write(fd, s->offsets, n) != (ssize_t)n ? err_sys(e, errno, "set linux.timeOffsets") : 0;
 }
 
-/* The child goes on as the container's first process; a sibling of ours, so that its parent is our caller. */
+/* What is left to do before the part that forked ends. It fails only together with the child, which waits for the maps. */
+static int leave(struct init *in, const struct step_fork *s, pid_t pid, int pidfd, struct err *e)
+{
+	int r = s->trees ? init_clone_trees(in, pidfd, e) : 0;
+
+	if (r == 0)
+		r = sync_send(in->sync, SYNC_FORKED, pid, -1, e);
+	else
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+	return r;
+}
+
+/*
+ * The child goes on as the container's first process; a sibling of ours, so that its parent is our caller. It shares
+ * our descriptors while we clone sources for it, and is alone with them when we have ended.
+ */
 int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 {
-	const struct sys_clone_args args = { .flags = s->flags | SYS_CLONE_PARENT };
+	int fd = -1, pidfd = -1, order[2] = { -1, -1 };
+	const struct sys_clone_args args = {
+		.flags = s->flags | SYS_CLONE_PARENT | (s->trees ? SYS_CLONE_FILES | SYS_CLONE_PIDFD : 0),
+		.pidfd = s->trees ? (uint64_t)(uintptr_t)&pidfd : 0,
+	};
 	struct sync_message m;
-	int fd = -1, order[2] = { -1, -1 };
 	char none;
 
 	/* A child without maps to wait for waits for the end of this pipe: FORKED precedes all it says. */
@@ -92,8 +110,11 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 	pid_t pid = sys_clone3(&args);
 	if (pid < 0)
 		return err_sys(e, pid, "create the container's first process");
-	if (pid > 0)
-		_exit(sync_send(in->sync, SYNC_FORKED, pid, -1, e) < 0 ? 1 : 0);
+	if (pid > 0) {
+		if (leave(in, s, pid, pidfd, e) < 0)
+			return -e->code;
+		_exit(0);
+	}
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!s->maps) {
 		fd_close(&order[1]);
