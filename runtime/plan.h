@@ -106,7 +106,10 @@ struct step_join {
 	uint32_t pid;	/* that process, in the host side's view; 0: it is a namespace */
 };
 struct step_unshare { uint64_t flags; };
-struct step_time { const char *offsets; /* text for timens_offsets, NULL: none */ };
+struct step_time {
+	const char *offsets; /* text for timens_offsets, NULL: none */
+	bool alone;	     /* nobody else is in our user namespace yet */
+};
 struct step_fork {
 	uint64_t flags; /* CLONE_NEW* */
 	bool maps;	/* a user namespace whose maps the host side writes */

@@ -223,6 +223,7 @@ static int add_time(struct builder *b, struct err *e)
 		const struct time_offset_entry *t = &b->l->time_offsets.v[i];
 		strbuf_printf(&text, "%s %lld %u\n", t->key, (long long)t->value.secs, t->value.nanosecs);
 	}
+	s->alone = b->p->new_user_ns;
 	if (text.failed || (text.n && !(s->offsets = arena_strdup(b->a, text.p))))
 		return err_nomem(e);
 	return 0;

@@ -18,7 +18,7 @@
 
 static const struct plan_field join_fields[] = { F(join, SLOT, ns), F(join, U32, type), F(join, U32, pid) };
 static const struct plan_field unshare_fields[] = { F(unshare, HEX, flags) };
-static const struct plan_field time_fields[] = { F(time, STR, offsets) };
+static const struct plan_field time_fields[] = { F(time, STR, offsets), F(time, BOOL, alone) };
 static const struct plan_field fork_fields[] = { F(fork, HEX, flags), F(fork, BOOL, maps),
 						 F(fork, BOOL, trees) };
 static const struct plan_field become_fields[] = { F(become, U32, uid), F(become, U32, gid) };

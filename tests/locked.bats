@@ -195,6 +195,7 @@ locked_root()
 }
 
 @test "the root filesystem" { locked_root .; }
+@test "the root filesystem, with a time namespace" { locked_root '.linux.namespaces+=[{type:"time"}] | .linux.timeOffsets={monotonic:{secs:100}}'; }
 
 @test "the root filesystem with mapped ids" {
 	chown -R 0:0 "$BUNDLE/rootfs"

@@ -334,3 +334,18 @@ can_map() { inside true 2>/dev/null || skip "cannot map subordinate ids here (pa
 	run unshare -Urm "$RUNTIME" --root "$T/inner" --cgroup-manager disabled run -b "$BUNDLE" "$ID" 3>&-
 	assert_output 300
 }
+
+@test "offsets of a time namespace" {
+	[ -e /proc/self/ns/time ] || skip "the kernel has no time namespaces"
+	update_config '.linux.namespaces+=[{type:"time"}] | .linux.timeOffsets={monotonic:{secs:1000000},boottime:{secs:2000000,nanosecs:5}}'
+	set_sh 'tr -s " " </proc/self/timens_offsets; cut -d. -f1 /proc/uptime'
+	run_container
+	assert_success
+	assert_line "monotonic 1000000 0"
+	assert_line "boottime 2000000 5"
+	[ "$(grep -x "[0-9]*" <<<"$output")" -gt 2000000 ] || fail "the uptime is the host's"
+	update_config '.linux.timeOffsets={boottime:{secs:-9000000000}}'
+	run_container
+	assert_failure
+	assert_output_has "set linux.timeOffsets"
+}
