@@ -249,3 +249,46 @@ as_user()
 	assert_status 0
 	assert_output_has "0:0"
 }
+
+@test "mount points that are missing in a root filesystem of the host's root" {
+	root_only
+	userns
+	chown -R 0:0 "$BUNDLE/rootfs"
+	ln -s /elsewhere "$BUNDLE/rootfs/link"
+	ln -s ../../../../../../outside "$BUNDLE/rootfs/out"
+	mkdir "$T/dir"
+	touch "$T/dir/seen" "$T/file"
+	update_config '.mounts+=[{destination:"/new/deep",type:"bind",source:$d,options:["bind"]},
+		{destination:"/new/file",type:"bind",source:$f,options:["bind"]},
+		{destination:"/new/memory",type:"tmpfs",source:"tmpfs"},
+		{destination:"/new/memory/inside",type:"bind",source:$d,options:["bind"]},
+		{destination:"/link/there",type:"bind",source:$d,options:["bind"]},
+		{destination:"/out/there",type:"bind",source:$d,options:["bind"]}]' --arg d "$T/dir" --arg f "$T/file"
+	set_sh 'ls /new/deep /new/memory/inside /link/there /elsewhere/there /outside/there; test -f /new/file && echo a file'
+	run_container
+	assert_success
+	assert_equal "$(grep -cx seen <<<"$output")" 5
+	assert_line "a file"
+	assert_equal "$(stat -c %u:%g:%a "$BUNDLE/rootfs/new/deep")" 0:0:755
+	assert_equal "$(stat -c %u:%g:%a:%F "$BUNDLE/rootfs/new/file")" "0:0:644:regular empty file"
+	[ -z "$(ls "$BUNDLE/rootfs/new/memory")" ] || fail "a mount point beneath another mount was made in the root"
+	assert_exists "$BUNDLE/rootfs/outside/there"
+	assert_missing /outside
+}
+
+@test "a mount point is not made below a layer, nor in a root filesystem that cannot be written" {
+	root_only
+	userns
+	chown -R 0:0 "$BUNDLE/rootfs"
+	update_config '.mounts+=[{destination:"/new",type:"tmpfs",source:"tmpfs"}]'
+	set_args true
+	run_container --overlay tmpfs
+	assert_missing "$BUNDLE/rootfs/new"
+	mount --bind "$BUNDLE/rootfs" "$BUNDLE/rootfs"
+	mount -o remount,bind,ro "$BUNDLE/rootfs"
+	run_container
+	umount "$BUNDLE/rootfs"
+	assert_failure
+	assert_output_has "mount at /new: "
+	assert_missing "$BUNDLE/rootfs/new"
+}

@@ -7,13 +7,16 @@
  *
  * It takes the caller's privilege all the same: the container's ids may not reach a source, and may not map the ids of
  * a filesystem of the host's. So it is done by the part of us that forked, which is still outside of the user namespace
- * and ends afterwards. It must not touch anything but sources here: no destination is in the host's view.
+ * and ends afterwards. Of the container's root it makes mount points that are missing, and nothing else.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
+#include "../base/path.h"
 #include "init.h"
 
 /* The part behind the fork finds its slot filled. */
@@ -133,14 +136,69 @@ static int clone_one(struct init *in, int pidfd, const struct step_tree *s, stru
 	return 0;
 }
 
+/* ---- mount points ---------------------------------------------------------------------------------------- */
+
+/* An earlier mount lies above: what is missing is missing in that. Also for a text that does not say where it leads. */
+static bool covered(const struct init *in, const struct step_mount *m)
+{
+	struct plan_cursor cursor = { 0 };
+	struct step step;
+
+	if (m->destination[0] != '/' || strstr(m->destination, "/.") || strstr(m->destination, "//"))
+		return true;
+	while (plan_next(in->plan, &cursor, &step) && step.arg != m) {
+		if (step.op != STEP_MOUNT)
+			continue;
+		const char *above = ((const struct step_mount *)step.arg)->destination;
+		size_t n = strlen(above);
+		if (strncmp(m->destination, above, n) == 0 && m->destination[n] == '/')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * In a root filesystem that is the caller's and not the container's, only the caller can make a mount point. It is made
+ * as for a container without a user namespace (D1, D2), and belongs to whom the root belongs. What fails is said by the
+ * part that mounts, which finds it missing.
+ */
+static void make_destination(const struct init *in, int root, const struct step_mount *m)
+{
+	auto_close int there = path_open(root, m->destination, O_PATH);
+	int tree = m->slot >= 0 ? in->slots[m->slot] : -1;
+	struct stat st;
+	struct err ignored;
+
+	if (there != -ENOENT || m->flags & (STEP_MOUNT_REMOUNT | STEP_MOUNT_COPY_SYMLINK) || covered(in, m))
+		return;
+	bool file = tree >= 0 && fstat(tree, &st) == 0 && !S_ISDIR(st.st_mode);
+	int made = path_make(root, m->destination, file ? PATH_FILE : PATH_DIR, &ignored);
+	fd_close(&made);
+}
+
+/* The root filesystem, where it is the caller's own; else -1. */
+static int own_root(const struct init *in, const struct step_root *s)
+{
+	struct stat st;
+
+	return s->slot >= 0 && fstat(in->slots[s->slot], &st) == 0 && st.st_uid == geteuid() ? in->slots[s->slot] : -1;
+}
+
 int init_clone_trees(struct init *in, int pidfd, struct err *e)
 {
 	struct plan_cursor cursor = { 0 };
 	struct step step;
-	int r = enter(pidfd, e);
+	int root = -1, r = enter(pidfd, e);
 
-	while (r == 0 && plan_next(in->plan, &cursor, &step))
+	while (r == 0 && plan_next(in->plan, &cursor, &step)) {
 		if (step.op == STEP_TREE)
 			r = clone_one(in, pidfd, step.arg, e);
+		if (step.op == STEP_ROOT)
+			root = own_root(in, step.arg);
+		if (step.op == STEP_OVERLAY)
+			root = -1; /* what lies below a layer is not written */
+		if (step.op == STEP_MOUNT && root >= 0)
+			make_destination(in, root, step.arg);
+	}
 	return r;
 }
