@@ -735,6 +735,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_hook_point,
 	plan_pivot,
 	plan_console,
+	plan_late_readonly,
 	plan_root_attr,
 	plan_names,
 	plan_filter,

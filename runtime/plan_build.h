@@ -126,7 +126,7 @@ struct builder {
 	bool trees;	     /* sources are TREE steps: the container's ids may not reach them, the caller does */
 	bool overlay;	     /* the root is a layer of the container's own */
 	plan_slot root_map;  /* user namespace whose maps the root gets */
-	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_mounts() */
+	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_late_readonly() */
 	bool joined;	     /* exec: the program enters a container that exists */
 	const struct process *process;
 	const struct landlock *landlock; /* NULL: none */
@@ -147,6 +147,7 @@ int builder_warn(struct builder *b, struct err *e, const char *fmt, ...) __attri
 
 int plan_sources(struct builder *b, struct err *e) MUST_CHECK;
 int plan_mounts(struct builder *b, struct err *e) MUST_CHECK;
+int plan_late_readonly(struct builder *b, struct err *e) MUST_CHECK;
 int plan_devices(struct builder *b, struct err *e) MUST_CHECK;
 int plan_readonly(struct builder *b, struct err *e) MUST_CHECK;
 int plan_masks(struct builder *b, struct err *e) MUST_CHECK;

@@ -223,8 +223,10 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 	if (!step)
 		return err_nomem(e);
 	*step = filled;
-	if (m->late_readonly)
+	if (m->late_readonly) {
 		step->attr_set &= ~(uint64_t)SYS_MOUNT_ATTR_RDONLY;
+		step->ms_flags &= ~(uint64_t)MS_RDONLY;
+	}
 	return 0;
 }
 
@@ -241,15 +243,22 @@ static bool holds_later(const struct builder *b, size_t which)
 	return false;
 }
 
+/* Devices, links and the console are made in /dev. */
+static bool is_filled(const struct builder *b, size_t which)
+{
+	return str_eq(b->mounts[which].conf->destination, "/dev") || holds_later(b, which);
+}
+
 /*
- * A read-only bind in which a later mount lies (podman's secrets in a read-only container) is writable until that one
- * has its mount point.
+ * A read-only bind or tmpfs in which something has to be made (the mount point of podman's secrets in a read-only
+ * container, the devices of a read-only /dev) is writable until it is there.
  */
 static void find_late_readonly(struct builder *b)
 {
 	for (size_t i = 0; i < b->c->mounts.n; i++) {
 		struct mount_item *m = &b->mounts[i];
-		m->late_readonly = m->bind && !m->opt.remount && m->opt.attr_set & SYS_MOUNT_ATTR_RDONLY && holds_later(b, i);
+		bool fills = m->bind || (m->conf->type && str_eq(m->conf->type, "tmpfs"));
+		m->late_readonly = fills && !m->opt.remount && m->opt.attr_set & SYS_MOUNT_ATTR_RDONLY && is_filled(b, i);
 	}
 }
 
@@ -302,8 +311,12 @@ int plan_sources(struct builder *b, struct err *e)
 int plan_mounts(struct builder *b, struct err *e)
 {
 	find_late_readonly(b);
-	int r = for_each(b, add_mount, e);
-	return r < 0 ? r : for_each(b, add_late_readonly, e);
+	return for_each(b, add_mount, e);
+}
+
+int plan_late_readonly(struct builder *b, struct err *e)
+{
+	return for_each(b, add_late_readonly, e);
 }
 
 /* ---- devices ---------------------------------------------------------------------------------------------- */

@@ -432,6 +432,25 @@ hello" ]
 	[ "$(wc -l </proc/self/mountinfo)" = "$before" ]
 }
 
+@test "a read-only /dev has its devices, links and mounts, and is read-only then" {
+	update_config '.mounts |= map((select(.destination == "/dev") | .options += ["ro"]) // .)'
+	set_sh 'echo x >/dev/null && ls /dev/pts /dev/shm >/dev/null && readlink /dev/fd; touch /dev/x 2>/dev/null || echo refused'
+	run_container
+	assert_success
+	assert_output "/proc/self/fd
+refused"
+}
+
+@test "a read-only tmpfs takes the mount point of a later mount, and is read-only then" {
+	update_config '.mounts += [{destination: "/work", source: "tmpfs", type: "tmpfs", options: ["ro"]},
+		{destination: "/work/inner", source: "tmpfs", type: "tmpfs", options: ["rw"]}]'
+	set_sh 'echo x >/work/inner/g && echo written; touch /work/x 2>/dev/null || echo refused'
+	run_container
+	assert_success
+	assert_output "written
+refused"
+}
+
 @test "a read-only bind takes the mount point of a later one, and is read-only then" {
 	mkdir -p "$T/outer" "$T/inner"
 	echo in >"$T/inner/f"
