@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../runtime/base/fd.h"
+#include "../runtime/base/mountinfo.h"
 #include "../runtime/base/str.h"
 #include "../runtime/base/util.h"
 
@@ -21,20 +22,15 @@
 
 /* ---- deciding ------------------------------------------------------------------------------------------ */
 
-/* proc_pid_mountinfo(5): field 5 is the mount point, the type follows " - ". */
 int rdt_find(struct arena *a, const char *mountinfo, const char **ret, struct err *e)
 {
+	struct mountinfo_line line;
+
 	*ret = NULL;
-	for (const char *line = mountinfo; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		const char *p = line, *end = line + strcspn(line, "\n");
-		const char *dash = strstr(line, " - resctrl ");
-		if (!dash || dash > end)
+	while (mountinfo_next(&mountinfo, &line)) {
+		if (!str_eq(line.type, "resctrl"))
 			continue;
-		for (int field = 1; field < 5 && p < dash; field++)
-			p += strcspn(p, " ") + 1;
-		if (p > dash || *p != '/')
-			continue;
-		*ret = arena_strndup(a, p, strcspn(p, " "));
+		*ret = arena_strdup(a, line.point);
 		return *ret ? 0 : err_nomem(e);
 	}
 	return 0;

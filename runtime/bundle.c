@@ -227,6 +227,8 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 		facts_add_landlock(&ret->facts);
 	if (ret->config->linux_ && ret->config->linux_->intel_rdt)
 		r = facts_add_resctrl(&ret->facts, &ctx->arena, e);
+	if (r == 0 && co.no_pivot)
+		r = facts_add_kernel_views(&ret->facts, &ctx->arena, e);
 	if (r < 0)
 		return r;
 	if (o->overlay && !co.guest) {

@@ -15,13 +15,13 @@
 
 #include "../cgroup/cgroup.h"
 #include "base/fd.h"
+#include "base/mountinfo.h"
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/util.h"
 #include "host_create.h"
 #include "host_criu.h"
 
-#define MOUNTINFO_MAX ((size_t)4 << 20)
 
 struct checkpoint_opts {
 	struct criu_opts criu;
@@ -52,36 +52,17 @@ struct subject {
 	char *mountinfo;
 };
 
-/* mountinfo writes blanks and backslashes as three octal digits. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++, to++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to = *s;
-		}
-	}
-	*to = '\0';
-}
-
 /* Whether a mount is at this place; its root inside of its file system (of the topmost, which is the last). */
 static bool find_mount(const struct subject *s, const char *path, char root[PATH_MAX])
 {
-	char place[PATH_MAX], its_root[PATH_MAX];
+	struct mountinfo_line line;
 	bool found = false;
 
-	for (const char *line = s->mountinfo; line; line = strchr(line, '\n'), line += line != NULL) {
-		if (sscanf(line, "%*u %*u %*s %4095s %4095s", its_root, place) != 2)
-			continue;
-		unescape(place);
-		if (!str_eq(place, path))
+	for (const char *text = s->mountinfo; mountinfo_next(&text, &line);) {
+		if (!str_eq(line.point, path))
 			continue;
 		found = true;
-		(void)snprintf(root, PATH_MAX, "%s", its_root);
+		(void)snprintf(root, PATH_MAX, "%s", line.root);
 	}
 	return found;
 }

@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mountinfo.h"
 #include "base/str.h"
 #include "../cgroup/rdt.h"
 #include "base/sys.h"
 #include "base/util.h"
 
-#define MOUNTINFO_MAX ((size_t)16 << 20) /* 100,000 mounts, the default of fs.mount-max */
 
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 15
@@ -174,6 +174,26 @@ int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e)
 	int r = file_read(a, AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &n, e);
 
 	return r < 0 ? r : rdt_find(a, text, &f->resctrl, e);
+}
+
+int facts_add_kernel_views(struct facts *f, struct arena *a, struct err *e)
+{
+	struct strv found = { 0 };
+	struct mountinfo_line line;
+	char *text;
+	size_t n;
+	int r = file_read(a, AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, &n, e);
+
+	if (r < 0)
+		return r;
+	for (const char *left = text; mountinfo_next(&left, &line);)
+		if (str_eq(line.type, "proc") || str_eq(line.type, "sysfs"))
+			if (strv_add(a, &found, line.point) < 0)
+				return err_nomem(e);
+	for (size_t i = 0; i < found.n; i++)
+		if (strv_add(a, &f->kernel_views, found.v[found.n - 1 - i]) < 0)
+			return err_nomem(e);
+	return 0;
 }
 
 static void gather_namespaces(int self, struct facts *f)

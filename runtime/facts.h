@@ -30,6 +30,7 @@ struct facts {
 	bool apparmor, selinux;		      /* enabled in this kernel; not asked: false */
 	uint32_t landlock_abi;		      /* 0: none, or not asked */
 	const char *resctrl;		      /* where it is mounted; NULL: nowhere, or not asked */
+	struct strv kernel_views;	      /* where proc and sysfs are mounted, the last first; not asked: none */
 	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
 	bool newuidmap, newgidmap;	      /* helper programs found */
 	uint32_t namespaces[PLAN_NAMESPACES_N]; /* inodes of the caller's; 0: this kernel has none of the kind */
@@ -46,6 +47,7 @@ void facts_user_name(uint32_t uid, char *name, size_t size);
 void facts_add_landlock(struct facts *f);
 void facts_add_labels(struct facts *f);
 int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e) MUST_CHECK;
+int facts_add_kernel_views(struct facts *f, struct arena *a, struct err *e) MUST_CHECK;
 
 static inline bool facts_has_cap(const struct facts *f, unsigned int cap)
 {

@@ -194,7 +194,10 @@ struct step_hook {
 	uint32_t index;	    /* for messages */
 };
 enum pivot_mode { PIVOT_ROOT, PIVOT_MOVE /* --no-pivot: MS_MOVE and chroot */, PIVOT_CHROOT /* no mount ns */ };
-struct step_pivot { uint32_t mode; };
+struct step_pivot {
+	uint32_t mode;
+	struct plan_strv hidden; /* PIVOT_MOVE: where the old root shows the kernel's files */
+};
 struct step_console {
 	uint32_t width, height; /* 0, 0: leave */
 	uint32_t uid;		/* owner of the slave, container's id */

@@ -470,6 +470,8 @@ static int plan_pivot(struct builder *b, struct err *e)
 	if (!s)
 		return err_nomem(e);
 	s->mode = !b->mounts_allowed ? PIVOT_CHROOT : b->o->no_pivot ? PIVOT_MOVE : PIVOT_ROOT;
+	if (s->mode == PIVOT_MOVE)
+		s->hidden = (struct plan_strv){ b->f->kernel_views.v, b->f->kernel_views.n };
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static const struct plan_field symlink_fields[] = { F(symlink, STR, target), F(s
 static const struct plan_field hook_point_fields[] = { F(hook_point, BOOL, dumpable) };
 static const struct plan_field hook_fields[] = { F(hook, STR, path), F(hook, STRV, args), F(hook, STRV, env),
 						 F(hook, I64, timeout_ms), F(hook, U32, index) };
-static const struct plan_field pivot_fields[] = { F(pivot, U32, mode) };
+static const struct plan_field pivot_fields[] = { F(pivot, U32, mode), F(pivot, STRV, hidden) };
 static const struct plan_field console_fields[] = { F(console, U32, width), F(console, U32, height),
 						    F(console, U32, uid), F(console, BOOL, bind) };
 static const struct plan_field root_attr_fields[] = { F(root_attr, BOOL, readonly),

@@ -249,6 +249,24 @@ B=x y" ] || fail "$(cat "$T/env")"
 	[ -z "$(ls -A "$BUNDLE/rootfs/extra")" ] || fail "on the host"
 }
 
+# What devices' vendors do: enter the container's mount namespace and add files to the root by its path on the host.
+@test "a createRuntime hook adds a file to the root, in the container's mount namespace and by the host's path" {
+	root_only
+	echo driver >"$T/driver"
+	cat >"$T/add" <<-HOOK
+	#!/bin/sh
+	touch $BUNDLE/rootfs/driver
+	nsenter -m -t "\$(jq .pid)" mount --bind $T/driver $BUNDLE/rootfs/driver
+	HOOK
+	chmod 755 "$T/add"
+	hook createRuntime "$T/add"
+	set_sh 'cat /driver'
+	run_container
+	assert_success
+	assert_output driver
+	[ ! -s "$BUNDLE/rootfs/driver" ] || fail "on the host"
+}
+
 @test "while hooks run the first process is closed to others, but an ordinary user's can enter its namespaces" {
 	cat >"$T/look" <<-HOOK
 	#!/bin/sh

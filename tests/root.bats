@@ -237,6 +237,21 @@ null"
 	assert_output_lacks "$TOP"
 }
 
+# While a proc or sysfs of the old root is anywhere in the mount namespace, the kernel lets a user namespace of the
+# container's own mount one in which nothing is masked.
+@test "--no-pivot: no proc and no sysfs of the old root stays in reach" {
+	root_only
+	update_config '.process.noNewPrivileges = false | .process.capabilities |= map_values(. + ["CAP_SETFCAP"])'
+	set_sh 'awk "\$4 == \"/\" && / - (proc|sysfs) /" /proc/self/mountinfo | wc -l; for t in proc sysfs; do
+		unshare -Urm -pf sh -c "mount -t $t none /proc && echo bare $t"; done; echo over'
+	run_container --no-pivot
+	assert_success
+	assert_output_has over
+	assert_output_lacks bare
+	# Those of the configuration, as with a pivot.
+	assert_equal "${lines[0]}" "$(jq '[.mounts[] | select(.type == "proc" or .type == "sysfs")] | length' "$BUNDLE/config.json")"
+}
+
 @test "a file in place of a directory of the template names itself" {
 	rm -rf "$BUNDLE/rootfs/sys"
 	touch "$BUNDLE/rootfs/sys"

@@ -28,6 +28,7 @@ struct init {
 	int *slots;	/* n_slots descriptors, -1: not open */
 	uint32_t n_slots;
 	int root;	/* the root filesystem; "/" where the plan has no root step */
+	int place;	/* where it is attached: what replaces it goes there too */
 	int parent;	/* the directory of the device or link before, or -1 */
 	const char *parent_path; /* a path in it */
 	int null;	/* the host's /dev/null, verified: a mount of its own, for masks */

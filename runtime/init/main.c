@@ -186,7 +186,7 @@ void init_guard(void)
 int main(int argc, char **argv)
 {
 	struct sync_stamp stamps[SYNC_STAMPS_MAX];
-	struct init in = { .root = -1, .parent = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
+	struct init in = { .root = -1, .place = -1, .parent = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
 	struct err e = { 0 };
 
 	init_guard();

@@ -19,14 +19,6 @@ static int overlay_error(struct err *e, int errnum, const char *what, const stru
 		       err_text(errnum < 0 ? -errnum : errnum));
 }
 
-/* Attached out of everybody's way, as the root filesystem itself is. */
-static int attach(int fd, struct err *e)
-{
-	auto_close int top = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return top < 0 ? err_sys(e, errno, "open /") : init_attach(fd, top, e, "/");
-}
-
 /* By descriptor: a path would name whatever lies on top. */
 static int detach(int fd, const struct step_overlay *s, struct err *e)
 {
@@ -37,7 +29,7 @@ static int detach(int fd, const struct step_overlay *s, struct err *e)
 }
 
 /* What holds the layer: a new tmpfs, or the directory. */
-static int open_store(const struct step_overlay *s, struct err *e)
+static int open_store(const struct init *in, const struct step_overlay *s, struct err *e)
 {
 	if (s->dir) {
 		int fd = openat(AT_FDCWD, s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -50,7 +42,7 @@ static int open_store(const struct step_overlay *s, struct err *e)
 	if (r < 0)
 		return overlay_error(e, r, "make it", s);
 	auto_close int store = r;
-	r = attach(store, e);
+	r = init_attach(store, in->place, e, "a layer");
 	return r < 0 ? r : TAKE_FD(store);
 }
 
@@ -93,7 +85,7 @@ static int set_layers(int fs, int lower, int store, const struct step_overlay *s
 
 int init_overlay(struct init *in, const struct step_overlay *s, struct err *e)
 {
-	auto_close int store = open_store(s, e);
+	auto_close int store = open_store(in, s, e);
 	if (store < 0)
 		return store;
 	int r = make_upper(in, store, s, e);
@@ -113,7 +105,7 @@ int init_overlay(struct init *in, const struct step_overlay *s, struct err *e)
 	if (r == 0)
 		r = detach(in->root, s, e);
 	if (r == 0)
-		r = attach(merged, e);
+		r = init_attach(merged, in->place, e, "the root filesystem");
 	if (r < 0)
 		return r;
 	fd_close(&in->root);

@@ -55,12 +55,15 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 	struct stat st;
 	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return root_error(e, -ENOTDIR, s->path);
-	/* On top of "/": there it is out of the way of every path that is still to be looked up in the host's
-	 * view, and no name has to be resolved a second time. */
-	auto_close int top = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (top < 0)
+	/* At its own path: hooks that come before pivot_root enter this mount namespace and add to the root there, by
+	 * the name that the host has for it. Where that name cannot be opened (a mapped root in somebody's directory),
+	 * on top of "/". */
+	in->place = openat(AT_FDCWD, s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->place < 0)
+		in->place = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->place < 0)
 		return err_sys(e, errno, "open /");
-	r = init_attach(fd, top, e, "/");
+	r = init_attach(fd, in->place, e, s->path);
 	if (r == 0)
 		in->root = TAKE_FD(fd);
 	return r;
@@ -72,6 +75,20 @@ int init_root_fd(struct init *in, struct err *e)
 		return 0;
 	in->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return in->root < 0 ? err_sys(e, errno, "open /") : 0;
+}
+
+/* An empty directory that nobody can write to, detached; or -errno. */
+static int new_empty(void)
+{
+	auto_close int fs = sys_fsopen("tmpfs", SYS_FSOPEN_CLOEXEC);
+	int r = fs < 0 ? fs : sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "nr_inodes", "1", 0);
+
+	if (r == 0)
+		r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "ro", NULL, 0);
+	if (r == 0)
+		r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	return r < 0 ? r : sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC, SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID |
+									SYS_MOUNT_ATTR_NODEV | SYS_MOUNT_ATTR_NOEXEC);
 }
 
 static int change_root(const struct init *in, struct err *e)
@@ -110,9 +127,44 @@ static void take_own_null(void)
 		(void)close(own);
 }
 
+/*
+ * Below a root that is only moved the old one stays, and with it a proc and a sysfs of which nothing is masked. While one
+ * is in the mount namespace the kernel lets a user namespace in the container mount another (mount_too_revealing), so
+ * none stays. A mount that is locked, since this namespace belongs to a user namespace, is covered instead.
+ */
+static int hide(const char *path, struct err *e)
+{
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		return 0;
+	auto_close int place = openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (place < 0)
+		return errno == ENOENT ? 0 : err_sys(e, errno, "hide %s", path); /* below what is hidden already */
+	auto_close int empty = new_empty();
+	return empty < 0 ? err_sys(e, empty, "hide %s", path) : init_attach(empty, place, e, path);
+}
+
+/* As MS_MOVE has it, by descriptors. */
+static int move_root(const struct init *in, const struct step_pivot *s, struct err *e)
+{
+	for (size_t i = 0; i < s->hidden.n; i++) {
+		int r = hide(s->hidden.v[i], e);
+		if (r < 0)
+			return r;
+	}
+	auto_close int top = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return err_sys(e, errno, "open /");
+	return init_attach(in->root, top, e, "/");
+}
+
 int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 {
-	/* Without pivot the new root lies on top of the old one already, as MS_MOVE would have it. */
+	fd_close(&in->place);
+	if (s->mode == PIVOT_MOVE) {
+		int r = move_root(in, s, e);
+		if (r < 0)
+			return r;
+	}
 	if (s->mode != PIVOT_ROOT)
 		return change_root(in, e);
 	auto_close int old = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -186,19 +238,9 @@ static int mask_dir(struct init *in, int to, const char *path, struct err *e)
 		auto_close int clone = init_clone_fd(in->empty, 0);
 		return clone < 0 ? err_sys(e, clone, "mask %s", path) : init_attach(clone, to, e, path);
 	}
-	auto_close int fs = sys_fsopen("tmpfs", SYS_FSOPEN_CLOEXEC);
-	int r = fs < 0 ? fs : sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "nr_inodes", "1", 0);
-	if (r == 0)
-		r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "ro", NULL, 0);
-	if (r == 0)
-		r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	if (r == 0)
-		r = sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC,
-				SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NODEV |
-					SYS_MOUNT_ATTR_NOEXEC);
-	if (r < 0)
-		return err_sys(e, r, "mask %s", path);
-	in->empty = r;
+	in->empty = new_empty();
+	if (in->empty < 0)
+		return err_sys(e, in->empty, "mask %s", path);
 	struct stat st;
 	if (fstat(in->empty, &st) < 0)
 		return err_sys(e, errno, "mask %s", path);

@@ -3,6 +3,7 @@
 #include "../../oci/config.h"
 #include "../../runtime/base/arena.h"
 #include "../../runtime/base/err.h"
+#include "../../runtime/base/mountinfo.h"
 #include "../../runtime/base/str.h"
 #include "../../runtime/opt.h"
 #include "../../runtime/base/util.h"
@@ -191,6 +192,26 @@ static void arenas(void)
 	CHECK(arena_alloc(&a, 1) == NULL);
 }
 
+static void mountinfo(void)
+{
+	const char *text = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+			   "not a line of mountinfo\n"
+			   "23 22 0:5 / /a\\040b\\134c rw master:2 propagate_from:1 - proc proc rw\n"
+			   "24 22 8:1 /sub\\012dir /mnt rw - fuse.x name rw"; /* no line end */
+	struct mountinfo_line line;
+
+	CHECK(mountinfo_next(&text, &line));
+	CHECK_STR(line.point, "/");
+	CHECK_STR(line.type, "ext4");
+	CHECK(mountinfo_next(&text, &line));
+	CHECK_STR(line.point, "/a b\\c");
+	CHECK_STR(line.type, "proc");
+	CHECK(mountinfo_next(&text, &line));
+	CHECK_STR(line.root, "/sub\ndir");
+	CHECK_STR(line.type, "fuse.x");
+	CHECK(!mountinfo_next(&text, &line) && *text == '\0');
+}
+
 static const struct tap_test tests[] = {
 	{ "strict numbers", numbers },
 	{ "JSON text", json_text },
@@ -198,5 +219,6 @@ static const struct tap_test tests[] = {
 	{ "option grammar", options },
 	{ "option errors", option_errors },
 	{ "arenas", arenas },
+	{ "mountinfo", mountinfo },
 };
 TAP_MAIN("base", tests)
