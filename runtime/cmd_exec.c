@@ -370,11 +370,10 @@ static bool has_cookie(const struct state *s)
 	return false;
 }
 
-static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct container *c, int argc, char **argv,
-			const struct plan **ret, struct err *e)
+static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct container *c, struct facts *f, int argc,
+			char **argv, const struct plan **ret, struct err *e)
 {
 	struct process *p = arena_new(&ctx->arena, struct process);
-	struct facts *f = arena_new(&ctx->arena, struct facts);
 	const struct state *s = c->state;
 	struct exec_options x = { .id = c->id,
 				  .pid = (pid_t)s->pid,
@@ -391,7 +390,7 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 				  .keep_fds = o->preserve_fds };
 	int r;
 
-	if (!p || !f)
+	if (!p)
 		return err_nomem(e);
 	if (!o->process && argc < 1)
 		return err_bad(e, "exec: a command or --process is needed");
@@ -407,10 +406,6 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 		r = err_bad(e, "a detached process with a terminal needs --console-socket");
 	if (r == 0 && !p->terminal && o->console_socket)
 		r = err_bad(e, "--console-socket is given, but the process has no terminal");
-	if (r == 0)
-		r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(f, e));
-	if (r == 0 && s->landlock)
-		facts_add_landlock(f);
 	if (r == 0 && (p->apparmor_profile || p->selinux_label))
 		facts_add_labels(f);
 	if (r == 0)
@@ -427,11 +422,31 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 	return r;
 }
 
+static int exec_ask_kernel(struct ctx *ctx, const struct state *s, struct facts *f, struct err *e)
+{
+	int r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(f, e));
+
+	if (r == 0 && s->landlock)
+		facts_add_landlock(f);
+	return r;
+}
+
+/* Until the process is known; one plan for practice, whose failure is that of the process that it was for. */
+static void exec_wait(struct ctx *ctx, struct exec_opts *o, const struct container *c, struct facts *f)
+{
+	const struct plan *unused = NULL;
+	struct err ignored;
+
+	best_effort(exec_prepare(ctx, o, c, f, 0, NULL, &unused, &ignored));
+	o->process = ctx->ahead();
+}
+
 static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
-	const struct exec_opts *o = opts;
+	struct exec_opts options = *(const struct exec_opts *)opts, *o = &options;
 	auto_container struct container c = CONTAINER_NONE;
 	const struct plan *p = NULL;
+	struct facts f;
 	enum status status = STATUS_CREATING;
 
 	int r = trace_new(&ctx->arena, o->trace, "exec", argv[0], &ctx->trace, e);
@@ -447,8 +462,13 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 		return err_set(e, ESRCH, "cannot exec in container \"%s\": container not running: no such process", c.id);
 	if (status == STATUS_CREATING || (status == STATUS_PAUSED && !o->ignore_paused))
 		return err_set(e, EINVAL, "cannot exec in container \"%s\" in state %s", c.id, status_name(status));
-	r = exec_prepare(ctx, o, &c, argc - 1, argv + 1, &p, e);
-	return r < 0 || !p || ctx->rehearsal ? r : exec_run_plan(ctx, &c, o, p, e);
+	r = exec_ask_kernel(ctx, c.state, &f, e);
+	if (r < 0)
+		return r;
+	if (ctx->ahead)
+		exec_wait(ctx, o, &c, &f);
+	r = exec_prepare(ctx, o, &c, &f, argc - 1, argv + 1, &p, e);
+	return r < 0 ? r : exec_run_plan(ctx, &c, o, p, e);
 }
 
 const struct command command_exec = {

@@ -19,9 +19,13 @@ struct ctx {
 	bool debug, systemd_cgroup, version, help;
 	/* Derived by main(). */
 	const char *program; /* base name of argv[0] */
-	/* In the children of a micro-VM's agent (vm_worker.h); elsewhere 0 and false. */
+	/* In the children of a micro-VM's agent (vm_worker.h); elsewhere 0 and NULL. */
 	int init_image; /* descriptor of the sealed copy of ctr-init that all of them share */
-	bool rehearsal; /* exec: up to the plan, and nothing is done */
+	/*
+	 * exec, begun before anybody asks for it: called when all is known but the process; returns when somebody does, with
+	 * the file that it is to be read from.
+	 */
+	const char *(*ahead)(void);
 	struct trace *trace; /* made by the command, written at the end; NULL: none is wanted */
 	/* What is the same for every container that one call looks at: asked once, by store.c alone. */
 	struct store_seen {

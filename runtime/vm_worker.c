@@ -40,10 +40,10 @@ static void wait_for_container(void)
 	best_effort(vm_wait_for_file("/run", PID_FILE, now_ms() + CONTAINER_WAIT_MS)); /* `ctr exec` says that there is none */
 }
 
-static int run(const struct vm_family *family, bool rehearsal, const char *const *words)
+static int run(const struct vm_family *family, const char *(*ahead)(void), const char *const *words)
 {
 	char *argv[12] = { NULL };
-	const struct vm_role role = { IMAGE, rehearsal };
+	const struct vm_role role = { IMAGE, ahead };
 	int n = 0;
 
 	for (; n < (int)ARRAY_SIZE(argv) - 1 && words[n]; n++)
@@ -51,22 +51,34 @@ static int run(const struct vm_family *family, bool rehearsal, const char *const
 	return family->ctr(&role, n, argv);
 }
 
-static __attribute__((noreturn)) void become(const struct vm_family *family, const struct vm_task *t, const int fds[3])
+static int run_exec(const struct vm_family *family, const char *(*ahead)(void), uint16_t stream)
 {
 	char file[VM_FILE_MAX];
-	const char *const first[] = { "ctr", "--root", STATE, "run", "--bundle", VM_BUNDLE, "--pid-file", PID_FILE, ID, NULL };
-	const char *const more[] = { "ctr", "--root", STATE, "exec", "--process", file, ID, NULL };
+	const char *const words[] = { "ctr", "--root", STATE, "exec", "--process", file, ID, NULL };
 
-	vm_task_file(t->stream, file);
+	vm_task_file(stream, file);
+	return run(family, ahead, words);
+}
+
+/* The streams and the terminal of a task. */
+static void take_streams(const struct vm_task *t, const int fds[3])
+{
 	for (int k = 0; k < 3; k++)
 		if (dup2(fds[k], k) < 0)
 			_exit(255);
-	(void)sys_close_range(IMAGE + 1, ~0U, 0);
 	if (t->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
 		_exit(255);
+}
+
+static __attribute__((noreturn)) void become(const struct vm_family *family, const struct vm_task *t, const int fds[3])
+{
+	const char *const first[] = { "ctr", "--root", STATE, "run", "--bundle", VM_BUNDLE, "--pid-file", PID_FILE, ID, NULL };
+
+	take_streams(t, fds);
+	(void)sys_close_range(IMAGE + 1, ~0U, 0);
 	if (t->exec)
 		wait_for_container();
-	exit(run(family, false, t->exec ? more : first));
+	exit(t->exec ? run_exec(family, NULL, t->stream) : run(family, NULL, first));
 }
 
 /* What every fork of the agent's does first. */
@@ -87,15 +99,6 @@ static void leave_agent(const struct vm_family *family, int *socket)
 
 /* ---- the one that waits ------------------------------------------------------------------------------------ */
 
-static void practise(const struct vm_family *family, uint16_t stream)
-{
-	char file[VM_FILE_MAX];
-	const char *const words[] = { "ctr", "--root", STATE, "exec", "--process", file, ID, NULL };
-
-	vm_task_file(stream, file);
-	best_effort(run(family, true, words));
-}
-
 static int receive(int socket, struct vm_task *t, int fds[3])
 {
 	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c;
@@ -110,10 +113,28 @@ static int receive(int socket, struct vm_task *t, int fds[3])
 	return 0;
 }
 
-static __attribute__((noreturn)) void wait_for_task(const struct vm_family *family, uint16_t stream, int socket)
+/* What the one that waits was given to do. */
+static struct { bool done; struct vm_task task; char file[VM_FILE_MAX]; } given;
+
+static const char *wait_for_task(void)
 {
-	struct vm_task t;
-	int fds[3], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fds[3];
+
+	if (receive(SOCKET, &given.task, fds) < 0)
+		_exit(255);
+	(void)close(SOCKET);
+	given.done = true;
+	take_streams(&given.task, fds);
+	for (int k = 0; k < 3; k++)
+		(void)close(fds[k]);
+	vm_task_file(given.task.stream, given.file);
+	return given.file;
+}
+
+/* `stream`: of an exec that was. */
+static __attribute__((noreturn)) void begin(const struct vm_family *family, uint16_t stream, int socket)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	leave_agent(family, &socket);
 	for (int k = 0; k < 3; k++)
@@ -121,10 +142,13 @@ static __attribute__((noreturn)) void wait_for_task(const struct vm_family *fami
 	if (socket != SOCKET && dup3(socket, SOCKET, O_CLOEXEC) < 0)
 		_exit(255);
 	(void)sys_close_range(SOCKET + 1, ~0U, 0); /* the agent's */
-	practise(family, stream);
-	if (receive(SOCKET, &t, fds) < 0)
-		_exit(255);
-	become(family, &t, fds);
+	int status = run_exec(family, wait_for_task, stream);
+	/* It came to nothing before anybody asked: who does will hear why. */
+	if (!given.done) {
+		(void)wait_for_task();
+		status = run_exec(family, NULL, given.task.stream);
+	}
+	exit(status);
 }
 
 void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
@@ -135,7 +159,7 @@ void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint
 		return;
 	pid_t pid = fork();
 	if (pid == 0)
-		wait_for_task(family, stream, pair[1]);
+		begin(family, stream, pair[1]);
 	(void)close(pair[1]);
 	if (pid < 0)
 		(void)close(pair[0]);

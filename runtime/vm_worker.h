@@ -4,8 +4,8 @@
 
 /*
  * The processes of the agent's jobs. They are forks of the agent that go on as a `ctr` would that was just executed.
- * One of them can be made ahead: it has gone through an exec up to its plan, for practice, so that its code is in
- * memory and in the emulator's cache, and waits. That halves what exec into a running VM takes.
+ * One of them can be made ahead: it has begun an exec, knows the container and the kernel, has made one plan for
+ * practice, so that its code is in memory and in the emulator's cache, and waits for the process.
  */
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #include "base/err.h"
 
 /* Members of struct ctx that such a process has; elsewhere 0 and false. */
-struct vm_role { int init_image; bool rehearsal; };
+struct vm_role { int init_image; const char *(*ahead)(void); };
 /* Runs a command line and says what its process is to exit with. */
 typedef int vm_ctr(const struct vm_role *role, int argc, char **argv);
 /*
