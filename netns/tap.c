@@ -123,16 +123,24 @@ static int add_rule(int nl, int index, int to)
 	return nl_talk(nl, &q);
 }
 
-static int make_tap(int nl, const struct link *like, int *ret_index, struct err *e)
+/* Two guests with the same addresses: each would answer what the other was sent. */
+static int taken(const char *name, struct err *e)
 {
-	struct ifreq r = { .ifr_name = TAP_PREFIX "%d", .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	return err_set(e, EBUSY, "another micro-VM has the container's place in this network namespace (%s): one can", name);
+}
+
+/* By names that every VM wants, so that of two at the same time one is told. */
+static int make_tap(int nl, const struct link *like, size_t number, int *ret_index, struct err *e)
+{
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	struct ifinfomsg i = { .ifi_family = AF_UNSPEC };
 	static const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
 	struct nl_request q;
 	auto_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 
+	(void)snprintf(r.ifr_name, sizeof(r.ifr_name), TAP_PREFIX "%zu", number);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &r) < 0)
-		return err_sys(e, errno, "make a tap");
+		return fd >= 0 && errno == EBUSY ? taken(r.ifr_name, e) : err_sys(e, errno, "make a tap");
 	i.ifi_index = (int)if_nametoindex(r.ifr_name);
 	/* The namespace's own stack has no business there: no address, no words of IPv6. */
 	nl_begin(&q, RTM_NEWLINK, 0, &i, sizeof(i));
@@ -151,9 +159,9 @@ static int make_tap(int nl, const struct link *like, int *ret_index, struct err 
 	return TAKE_FD(fd);
 }
 
-static int join(int nl, const struct link *k, struct tap *ret, struct err *e)
+static int join(int nl, const struct link *k, size_t number, struct tap *ret, struct err *e)
 {
-	int index, fd = make_tap(nl, k, &index, e), r;
+	int index, fd = make_tap(nl, k, number, &index, e), r;
 
 	if (fd < 0)
 		return fd;
@@ -308,12 +316,23 @@ int tap_join(struct tap_set *ret, struct err *e)
 	if (r == 0)
 		r = write_down(nl, &l, &ret->messages, e);
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		r = join(nl, &l.v[i], &ret->v[i], e);
+		r = join(nl, &l.v[i], i, &ret->v[i], e);
 		ret->n += r == 0;
 	}
 	if (r < 0)
 		tap_set_done(ret);
 	return r;
+}
+
+int tap_check(struct err *e)
+{
+	auto_close int nl = nl_open();
+	struct links l = { .n = 0 };
+	int r = nl < 0 ? err_sys(e, nl, "ask for the network namespace's devices") : find_links(nl, &l, e);
+
+	if (r == -E2BIG) /* nothing is asked of them */
+		r = 0;
+	return r == 0 && l.taps ? taken(TAP_PREFIX "0", e) : r;
 }
 
 static int count_one(void *arg, struct nlmsghdr *h)

@@ -33,10 +33,13 @@ struct tap_set {
 
 /*
  * In the caller's network namespace, with CAP_NET_ADMIN over it and /dev/net/tun at hand. Without a device that is up
- * the set is empty. An earlier VM's rules are replaced. -EPERM: nothing is changed, the namespace is another's.
+ * the set is empty. Rules that an earlier VM left are replaced. -EPERM: nothing is changed, the namespace is another's.
+ * -EBUSY: nothing is changed, another VM has this place.
  */
 int tap_join(struct tap_set *ret, struct err *e) MUST_CHECK;
 void tap_set_done(struct tap_set *s);
+/* Whether packets of the caller's network namespace still come to its sockets. -EBUSY: a VM gets them. */
+int tap_check(struct err *e) MUST_CHECK;
 
 /* In the guest: makes `n` bytes of the messages true for its devices, which are found by their hardware address. */
 int tap_replay(const char *messages, size_t n, struct err *e) MUST_CHECK;

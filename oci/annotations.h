@@ -28,6 +28,11 @@
 #define ANNOTATION_VM_TIMEOUT ANNOTATION_PREFIX "vm.timeout"
 #define ANNOTATION_OVERLAY "ctr.overlay"
 
+/* Of engines: what a container is to its pod. A sandbox only holds the namespaces of the others. */
+#define ANNOTATION_CRI_TYPE "io.kubernetes.cri.container-type"
+#define ANNOTATION_CRIO_TYPE "io.kubernetes.cri-o.ContainerType"
+#define ANNOTATION_TYPE_SANDBOX "sandbox"
+
 /* Not of a configuration: `ctr state` of a stopped container adds it when the kernel killed for lack of memory. */
 #define ANNOTATION_OOM_KILLED ANNOTATION_PREFIX "oom-killed"
 

@@ -172,6 +172,14 @@ static bool is_own_namespace(const char *path)
 	return stat(path, &a) == 0 && stat("/proc/self/ns/net", &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
+/* Its program waits; its micro-VM must not take from the pod's other one what comes in. */
+static bool is_sandbox(const struct config *c)
+{
+	const char *cri = config_annotation(c, ANNOTATION_CRI_TYPE), *crio = config_annotation(c, ANNOTATION_CRIO_TYPE);
+
+	return (cri && str_eq(cri, ANNOTATION_TYPE_SANDBOX)) || (crio && str_eq(crio, ANNOTATION_TYPE_SANDBOX));
+}
+
 static int choose_network(const struct config *c, enum vm_network *ret, struct err *e)
 {
 	static const char *const words[] = { [VM_NETWORK_NONE] = "none", [VM_NETWORK_USER] = "user",
@@ -192,8 +200,8 @@ static int choose_network(const struct config *c, enum vm_network *ret, struct e
 			       "a tap needs CAP_NET_ADMIN and /dev/net/tun");
 	if (*ret != VM_NETWORK_TAP_OR_USER)
 		return 0;
-	if (n && !n->path && !filled)
-		*ret = VM_NETWORK_NONE; /* nobody puts anything into it */
+	if ((n && !n->path && !filled) || is_sandbox(c))
+		*ret = VM_NETWORK_NONE; /* nobody puts anything into it, or uses what is there */
 	else if (hosts || !may_make_taps(c))
 		*ret = VM_NETWORK_USER;
 	return 0;

@@ -518,6 +518,8 @@ static int join_network(struct mux *m, struct err *e)
 		}
 	}
 	drop_network_rights();
+	if (r == 0 && m->machine.network == VM_NETWORK_USER)
+		r = tap_check(e);
 	return r == 0 && m->taps.n ? tell_network(m, e) : r;
 }
 

@@ -521,6 +521,38 @@ untouched()
 	ip link del ctr-a
 }
 
+@test "micro-vm: of several in one network namespace one has the place, and the others are told" {
+	root_only
+	make_network
+	set_sh 'echo first | busybox nc -l -p 80; echo second | busybox nc -l -p 80; sleep 1000'
+	start_container
+	asked() { answer=$({ cat <&5; } 2>/dev/null 5<>/dev/tcp/10.99.0.2/80) && [ -n "$answer" ]; }
+	eventually asked
+	assert_equal "$answer" first
+	local said="ctr: another micro-VM has the container's place in this network namespace (ctrtap0): one can"
+	set_sh 'echo not reached'
+	for kind in auto tap user; do
+		update_config '.annotations["ctr.vm.network"] = $k' --arg k $kind
+		try ctr run -b "$BUNDLE" "$ID-two"
+		assert_status 125
+		assert_output "$said"
+	done
+	# What needs no network of the namespace's starts: asked for, or because it only holds the pod's namespaces.
+	set_sh 'ip -o link | wc -l'
+	update_config '.annotations["ctr.vm.network"] = "none"'
+	try ctr run -b "$BUNDLE" "$ID-two"
+	assert_output 1
+	update_config 'del(.annotations["ctr.vm.network"]) | .annotations["io.kubernetes.cri.container-type"] = "sandbox"'
+	try ctr run -b "$BUNDLE" "$ID-two"
+	assert_output 1
+	# None of them took anything from the first.
+	eventually asked
+	assert_equal "$answer" second
+	ctr delete --force "$ID"
+	untouched
+	ip link del ctr-a
+}
+
 @test "micro-vm: the network by the VMM's own sockets, and none" {
 	root_only
 	make_network
@@ -665,8 +697,11 @@ engine_root()
 	assert_status 3
 	assert_output "$(basename "$KERNEL" | sed s/vmlinuz-//)"
 	[ ! -x /usr/lib/podman/netavark ] || port="-p 8080:80"
+	# Where no port is forwarded nobody would ever ask the server, in which the shell hears no signal.
+	local serve=:
+	[ -z "$port" ] || serve='echo served | nc -l -p 80'
 	pd run -d --name one $options ${port:---network none} -v "$T/volume:/v" image sh -c \
-		'cat /v/file; trap "exit 5" TERM; echo ready; while :; do echo served | nc -l -p 80; sleep 0.1; done' >/dev/null
+		"cat /v/file; trap 'exit 5' TERM; echo ready; while :; do $serve; sleep 0.1; done" >/dev/null
 	logged() { pd logs one 2>&1 | grep -q ready; }
 	eventually logged
 	assert_equal "$(pd logs one | xargs)" "text ready"
