@@ -339,7 +339,7 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 	if (r == 0 && !o->detach)
 		host_window_size(x.talk.console);
 	if (r == 0)
-		r = talk_start(x.talk.child.sync, NULL, EXEC_TIMEOUT_MS, ctx->trace, e);
+		r = talk_start(x.talk.child.sync, x.talk.child.pid, NULL, EXEC_TIMEOUT_MS, ctx->trace, e);
 	if (r == 0)
 		r = TRACE_CALL(ctx->trace, "outputs", exec_outputs(&x, e));
 	if (r < 0) {

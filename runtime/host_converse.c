@@ -303,7 +303,18 @@ static int recv_start(int sync, int timeout_ms, struct trace *t, struct sync_mes
 	}
 }
 
-int talk_start(int sync, const char *state, int timeout_ms, struct trace *t, struct err *e)
+/*
+ * Under its filter the first process may neither become the program nor say that it could not. It keeps its name until
+ * then, and has no memory any more where its end is what ended the line.
+ */
+static int check_executed(pid_t pid, struct err *e)
+{
+	if (!proc_gone_as(pid, "ctr-init"))
+		return 0;
+	return err_set(e, EACCES, "exec: refused by the seccomp profile, which keeps the init from saying so as well");
+}
+
+int talk_start(int sync, pid_t pid, const char *state, int timeout_ms, struct trace *t, struct err *e)
 {
 	TRACE(t, HOST, "start: until the program is executed", NULL);
 	auto_close int state_fd = -EBADF;
@@ -318,10 +329,12 @@ int talk_start(int sync, const char *state, int timeout_ms, struct trace *t, str
 	r = sync_send(sync, SYNC_START, t ? SYNC_START_TRACE : 0, state_fd, e);
 	if (r == 0)
 		r = recv_start(sync, timeout_ms, t, &m, e);
-	bool executing = r == 0 && m.type == SYNC_EXECUTING;
+	bool executing = r == 0 && m.type == SYNC_EXECUTING, filtered = executing && m.value == SYNC_EXECUTING_FILTERED;
 	if (executing)
 		r = recv_start(sync, timeout_ms, t, &m, e);
 	if (r < 0)
+		return r;
+	if (m.type == SYNC_EOF && filtered && (r = check_executed(pid, e)) < 0)
 		return r;
 	if (m.type == SYNC_EOF && executing) {
 		trace_executed(t);

@@ -37,8 +37,8 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e) MUST_CHECK;
  */
 int talk_until_ready(struct talk *t, struct err *e) MUST_CHECK;
 
-/* START, then the end of file that means "executed"; ERROR becomes ours. `state` and `t` may be NULL. */
-int talk_start(int sync, const char *state, int timeout_ms, struct trace *t, struct err *e) MUST_CHECK;
+/* START to process `pid`, then the end of file that means "executed"; ERROR becomes ours. `state` and `t` may be NULL. */
+int talk_start(int sync, pid_t pid, const char *state, int timeout_ms, struct trace *t, struct err *e) MUST_CHECK;
 
 /* Kills the container side and reaps it. */
 void talk_abort(struct talk *t);

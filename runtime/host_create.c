@@ -348,7 +348,7 @@ int host_start(struct ctx *ctx, struct container *c, int sync, struct err *e)
 		state_text(&running, s, "running", s->pid);
 	if (inside.failed || running.failed)
 		return err_nomem(e);
-	r = talk_start(sync, s->start_hooks ? inside.p : NULL, START_TIMEOUT_MS, ctx->trace, e);
+	r = talk_start(sync, (pid_t)s->pid, s->start_hooks ? inside.p : NULL, START_TIMEOUT_MS, ctx->trace, e);
 	if (r == 0 && s->hooks)
 		r = s->hooks->poststart.n ? run_traced_hooks(ctx, &s->hooks->poststart, "poststart", running.p, e) : 0;
 	if (r == 0 && str_eq(s->status, "running"))

@@ -40,6 +40,8 @@ enum sync_type {
 
 /* The value of a START that asks for stamps. */
 #define SYNC_START_TRACE 1
+/* The value of an EXECUTING behind which a filter may refuse all that follows, ERROR as well: the end of file may mislead. */
+#define SYNC_EXECUTING_FILTERED 1
 
 /* When something ended: CLOCK_REALTIME in nanoseconds, the clock that a time namespace leaves alone. */
 struct sync_stamp {

@@ -230,3 +230,27 @@ listener()
 	run timeout 10 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&-
 	[ "$status" != 124 ] || fail "hangs"
 }
+
+@test "a profile that refuses execve, and the report of it: said by the host side" {
+	only_ctr
+	for action in SCMP_ACT_ERRNO SCMP_ACT_KILL_PROCESS; do
+		rules $action '[{"names":["exit","exit_group","prctl","close"],"action":"SCMP_ACT_ALLOW"}]'
+		update_config '.process.noNewPrivileges=true'
+		set_args true
+		run_container
+		assert_status 126
+		assert_output "ctr: exec: refused by the seccomp profile, which keeps the init from saying so as well"
+	done
+	# What can still be said is said by the first process.
+	rules SCMP_ACT_ALLOW '[{"names":["execve"],"action":"SCMP_ACT_ERRNO"}]'
+	run_container
+	assert_output_has "not permitted"
+	# A program that is executed and ends at once is not taken for one.
+	rules SCMP_ACT_ALLOW '[{"names":["mount"],"action":"SCMP_ACT_ERRNO"}]'
+	set_args false
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		run_container
+		assert_status 1
+		assert_output ""
+	done
+}

@@ -48,6 +48,20 @@ int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
 	return 0;
 }
 
+bool proc_gone_as(pid_t pid, const char *name)
+{
+	char path[32], buf[1024];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	int n = file_read_short(AT_FDCWD, path, buf, sizeof(buf));
+	char *open = n > 0 ? strchr(buf, '(') : NULL, *p = n > 0 ? strrchr(buf, ')') : NULL;
+	if (!open || !p || (size_t)(p - open - 1) != strlen(name) || memcmp(open + 1, name, strlen(name)) != 0)
+		return false;
+	for (int field = 2; p && field < 23; field++) /* vsize */
+		p = strchr(p + 1, ' ');
+	return p && p[1] == '0' && p[2] == ' ';
+}
+
 int proc_boot_id(char ret[BOOT_ID_SIZE])
 {
 	int n = file_read_short(AT_FDCWD, "/proc/sys/kernel/random/boot_id", ret, BOOT_ID_SIZE);

@@ -29,6 +29,9 @@ int proc_open(pid_t pid, uint64_t start) MUST_CHECK;
 /* The same without a descriptor: 0, or -ESRCH. Good for telling what is so; not for acting on the process. */
 int proc_lives(pid_t pid, uint64_t start) MUST_CHECK;
 
+/* The process has no memory any more, and ended under this name. False also where it cannot be seen. */
+bool proc_gone_as(pid_t pid, const char *name);
+
 /* Waits for the end of the process behind a pidfd; 0, or -ETIMEDOUT. timeout_ms < 0: no limit. */
 int proc_wait_end(int pidfd, int timeout_ms) MUST_CHECK;
 

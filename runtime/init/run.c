@@ -340,7 +340,7 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	init_send_stamps(in);
 	/* Before the filter, which may not allow it. */
 	if (r == 0)
-		r = sync_send(in->sync, SYNC_EXECUTING, 0, -1, e);
+		r = sync_send(in->sync, SYNC_EXECUTING, in->filter && !s->supervise ? SYNC_EXECUTING_FILTERED : 0, -1, e);
 	if (r == 0 && in->filter)
 		r = init_load_filter(in, in->filter, e);
 	if (r < 0)
