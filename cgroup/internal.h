@@ -26,9 +26,8 @@ int64_t cg_keyed(const char *text, const char *key);
 
 /* swap (memory plus swap) as memory.swap.max: bytes, -1 for max, -2 for "not asked for". */
 int cg_swap(const struct memory_conf *m, int64_t *ret, struct err *e) MUST_CHECK;
-/* A list of CPUs or nodes ("0-3,7") as a bitmap, bit 0 of byte 0 first; *n bytes. At most 8192 entries. */
-int cg_cpu_list(struct arena *a, const char *member, const char *list, uint8_t **ret, size_t *n,
-		struct err *e) MUST_CHECK;
+/* What is wrong with a list of CPUs or nodes that str_ids() does not take. -EINVAL. */
+int cg_bad_list(const char *member, const char *value, struct err *e) MUST_CHECK;
 
 /* ---- files ------------------------------------------------------------------------------------------ */
 

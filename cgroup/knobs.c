@@ -208,16 +208,16 @@ static int memory_rows(struct rows *w, const struct memory_conf *m, struct cgrou
 
 /* ---- cpu ---------------------------------------------------------------------------------------------- */
 
+int cg_bad_list(const char *member, const char *value, struct err *e)
+{
+	return err_bad(e, "linux.resources.%s: \"%s\" is no list such as 0-3,7", member, value);
+}
+
 static int list_row(struct rows *w, const char *member, const char *file, const char *value)
 {
-	uint8_t *bits;
-	size_t n;
-	int r;
-
 	if (!value || !value[0])
 		return 0;
-	r = cg_cpu_list(w->a, member, value, &bits, &n, w->e);
-	return r < 0 ? r : row(w, "cpuset", file, 0, "%s", value);
+	return str_ids(value, NULL) < 0 ? cg_bad_list(member, value, w->e) : row(w, "cpuset", file, 0, "%s", value);
 }
 
 static int bandwidth_rows(struct rows *w, const struct cpu_conf *c)

@@ -10,7 +10,6 @@
 #include "../runtime/base/util.h"
 
 #define UNIT_NAME_MAX 255 /* systemd.unit(5) */
-#define LIST_ENTRIES_MAX 8192
 
 /* ---- names -------------------------------------------------------------------------------------------- */
 
@@ -88,53 +87,6 @@ int cgroup_unit_parse(struct arena *a, const char *path, const char *id, bool us
 	return 0;
 }
 
-/* ---- lists of CPUs and nodes -------------------------------------------------------------------------- */
-
-static const char *list_number(const char *s, uint32_t *ret)
-{
-	uint32_t v = 0;
-
-	if (*s < '0' || *s > '9')
-		return NULL;
-	for (; *s >= '0' && *s <= '9' && v < LIST_ENTRIES_MAX; s++)
-		v = v * 10 + (uint32_t)(*s - '0');
-	*ret = v;
-	return v < LIST_ENTRIES_MAX ? s : NULL;
-}
-
-int cg_cpu_list(struct arena *a, const char *member, const char *list, uint8_t **ret, size_t *n,
-		struct err *e)
-{
-	uint8_t bits[LIST_ENTRIES_MAX / 8] = { 0 }, *copy;
-	const char *s = list;
-	size_t used = 0;
-
-	do {
-		uint32_t from = 0, to;
-
-		while (*s == ' ')
-			s++;
-		s = list_number(s, &from);
-		to = from;
-		if (s && *s == '-')
-			s = list_number(s + 1, &to);
-		while (s && *s == ' ')
-			s++;
-		if (!s || to < from || (*s && *s != ','))
-			return err_bad(e, "linux.resources.%s '%s' is no list such as 0-3,7", member, list);
-		for (uint32_t i = from; i <= to; i++)
-			bits[i / 8] = (uint8_t)(bits[i / 8] | 1U << i % 8);
-		used = MAX(used, to / 8 + 1);
-	} while (*s++ == ',');
-	copy = arena_alloc(a, used);
-	if (!copy)
-		return err_nomem(e);
-	memcpy(copy, bits, used);
-	*ret = copy;
-	*n = used;
-	return 0;
-}
-
 /* ---- properties --------------------------------------------------------------------------------------- */
 
 #define PROPERTIES_MAX 32
@@ -175,16 +127,15 @@ static int limit(struct properties *p, const char *name, int64_t v)
 
 static int list(struct properties *p, const char *name, const char *member, const char *text)
 {
-	uint8_t *bits = NULL;
-	char *hex;
-	size_t n = 0;
-	int r = cg_cpu_list(p->a, member, text, &bits, &n, p->e);
+	unsigned long mask[STR_IDS_MAX / STR_IDS_WORD] = { 0 };
+	int n = str_ids(text, mask);
 
-	if (r < 0)
-		return r;
-	hex = arena_alloc(p->a, 2 * n + 1);
-	for (size_t i = 0; hex && i < n; i++)
-		snprintf(hex + 2 * i, 3, "%02x", bits[i]);
+	if (n < 0)
+		return cg_bad_list(member, text, p->e);
+	size_t bytes = ((size_t)n + 7) / 8;
+	char *hex = arena_alloc(p->a, 2 * bytes + 1);
+	for (size_t i = 0; hex && i < bytes; i++) /* bit 0 of byte 0 comes first, whatever the order in a word */
+		snprintf(hex + 2 * i, 3, "%02x", (unsigned int)(mask[8 * i / STR_IDS_WORD] >> 8 * i % STR_IDS_WORD & 0xff));
 	return property(p, name, "ay", hex);
 }
 

@@ -62,33 +62,9 @@ static size_t count_components(const char *path)
 	return n;
 }
 
-/* cpuset(7), list format: "0-4,9". At most five digits a number. */
-static bool is_list_format(const char *s)
-{
-	for (;;) {
-		unsigned long v[2] = { 0, 0 };
-		for (int i = 0; i < 2; i++) {
-			size_t digits = strspn(s, "0123456789");
-			if (digits == 0 || digits > 5)
-				return false;
-			for (; digits > 0; digits--)
-				v[i] = v[i] * 10 + (unsigned long)(*s++ - '0');
-			if (i == 1 && v[1] < v[0])
-				return false;
-			if (i == 0 && *s != '-')
-				break;
-			s += i == 0;
-		}
-		if (*s == '\0')
-			return true;
-		if (*s++ != ',')
-			return false;
-	}
-}
-
 static void check_list_format(struct json_doc *d, const char *const *s)
 {
-	if (*s && !is_list_format(*s))
+	if (*s && str_ids(*s, NULL) < 0)
 		json_bad(d, s, "must be a list of numbers and ranges, such as 0-3,8");
 }
 

@@ -58,36 +58,17 @@ static int add_scheduler(struct builder *b, const struct scheduler *c, struct er
 	return 0;
 }
 
-/* "0-3,7" as a bit mask of native words; used for NUMA nodes. */
+/* "0-3,7" as a bit mask of native words. */
 static int parse_list(struct builder *b, const char *text, const char *what, struct plan_bytes *ret, struct err *e)
 {
-	enum { WORD = 8 * sizeof(unsigned long), MAX_IDS = 4096 };
-	unsigned long *mask = arena_array(b->a, MAX_IDS / WORD, sizeof(*mask));
-	size_t words = 0;
+	unsigned long *mask = arena_array(b->a, STR_IDS_MAX / STR_IDS_WORD, sizeof(*mask));
 
 	if (!mask)
 		return err_nomem(e);
-	for (const char *p = text; *p;) {
-		unsigned int first, last;
-		int n = 0;
-		if (sscanf(p, "%u%n", &first, &n) != 1)
-			return err_bad(e, "%s: \"%s\" is not a list like 0-3,7", what, text);
-		p += n;
-		last = first;
-		if (*p == '-') {
-			if (sscanf(p + 1, "%u%n", &last, &n) != 1)
-				return err_bad(e, "%s: \"%s\" is not a list like 0-3,7", what, text);
-			p += 1 + n;
-		}
-		if (last < first || last >= MAX_IDS || (*p && *p != ','))
-			return err_bad(e, "%s: \"%s\" is not a list like 0-3,7", what, text);
-		for (unsigned int id = first; id <= last; id++)
-			mask[id / WORD] |= 1UL << id % WORD;
-		words = MAX(words, (size_t)last / WORD + 1);
-		if (*p == ',')
-			p++;
-	}
-	*ret = (struct plan_bytes){ (const uint8_t *)mask, words * sizeof(*mask) };
+	int n = str_ids(text, mask);
+	if (n < 0)
+		return err_bad(e, "%s: \"%s\" is no list such as 0-3,7", what, text);
+	*ret = (struct plan_bytes){ (const uint8_t *)mask, ((size_t)n + STR_IDS_WORD - 1) / STR_IDS_WORD * sizeof(*mask) };
 	return 0;
 }
 

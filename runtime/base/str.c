@@ -64,6 +64,37 @@ int str_size(const char *s, int64_t *ret)
 	return r;
 }
 
+/* A number of such a list; the end of it, or NULL. */
+static const char *one_id(const char *s, unsigned int *ret)
+{
+	const char *start = s;
+
+	for (*ret = 0; *s >= '0' && *s <= '9'; s++) {
+		*ret = *ret * 10 + (unsigned int)(*s - '0');
+		if (*ret >= STR_IDS_MAX)
+			return NULL;
+	}
+	return s == start ? NULL : s;
+}
+
+int str_ids(const char *s, unsigned long *mask)
+{
+	unsigned int from, to, n = 0;
+
+	do {
+		s = one_id(s, &from);
+		to = from;
+		if (s && *s == '-')
+			s = one_id(s + 1, &to);
+		if (!s || to < from || (*s && *s != ','))
+			return -EINVAL;
+		for (unsigned int i = from; mask && i <= to; i++)
+			mask[i / STR_IDS_WORD] |= 1UL << i % STR_IDS_WORD;
+		n = MAX(n, to + 1);
+	} while (*s++ == ',');
+	return (int)n;
+}
+
 int strv_add(struct arena *a, struct strv *list, const char *s)
 {
 	/* Doubling by powers of two: a new array when n is one. */

@@ -41,6 +41,14 @@ int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret) MUST_CHECK;
 int str_size(const char *s, int64_t *ret) MUST_CHECK;
 
 /*
+ * A list of numbers and ranges, "0-3,7" (cpuset(7)): sets their bits in `mask`, of STR_IDS_MAX bits and zeroed by the
+ * caller; NULL: only looks. Returns the highest number plus 1, or -EINVAL.
+ */
+#define STR_IDS_MAX 8192
+#define STR_IDS_WORD (8 * sizeof(unsigned long))
+int str_ids(const char *s, unsigned long *mask) MUST_CHECK;
+
+/*
  * Text under construction on the heap, or as long as it fits in the array that it started with: STRBUF_ON(array).
  * After a failed allocation it stays empty and `failed` is set.
  */

@@ -42,6 +42,27 @@ static void numbers(void)
 	}
 }
 
+static void ids(void)
+{
+	static const struct { const char *text; int want; unsigned long first; } lists[] = {
+		{ "0", 1, 1 }, { "0-3,7", 8, 0x8f }, { "7,0-3", 8, 0x8f }, { "3-3", 4, 8 }, { "000", 1, 1 }, { "1,1", 2, 2 },
+		{ "8191", 8192, 0 }, { "8192", -EINVAL, 0 }, { "0-8192", -EINVAL, 0 }, { "99999999999999999999", -EINVAL, 0 },
+		{ "", -EINVAL, 0 }, { ",", -EINVAL, 0 }, { "0,", -EINVAL, 0 }, { ",0", -EINVAL, 0 }, { "0-", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 }, { "3-1", -EINVAL, 0 }, { "0-1-2", -EINVAL, 0 }, { "0, 1", -EINVAL, 0 }, { " 0", -EINVAL, 0 },
+		{ "a", -EINVAL, 0 }, { "0x1", -EINVAL, 0 }, { "0\n", -EINVAL, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		unsigned long mask[STR_IDS_MAX / STR_IDS_WORD] = { 0 };
+		CHECK_INT(str_ids(lists[i].text, NULL), lists[i].want);
+		CHECK_INT(str_ids(lists[i].text, mask), lists[i].want);
+		if (lists[i].want > 0)
+			CHECK(mask[0] == lists[i].first);
+		if (lists[i].want == STR_IDS_MAX)
+			CHECK(mask[ARRAY_SIZE(mask) - 1] >> (STR_IDS_WORD - 1) == 1);
+	}
+}
+
 static void json_text(void)
 {
 	auto_strbuf struct strbuf b = { 0 };
@@ -214,6 +235,7 @@ static void mountinfo(void)
 
 static const struct tap_test tests[] = {
 	{ "strict numbers", numbers },
+	{ "lists of numbers and ranges", ids },
 	{ "JSON text", json_text },
 	{ "errors keep their reason", errors },
 	{ "option grammar", options },
