@@ -21,6 +21,7 @@
 #include "host_converse.h"
 #include "host_create.h"
 #include "host_home.h"
+#include "host_listener.h"
 #include "host_open.h"
 #include "host_socket.h"
 #include "plan_exec.h"
@@ -29,7 +30,6 @@
 
 #define PROCESS_MAX ((size_t)16 << 20)
 #define EXEC_TIMEOUT_MS 60000
-#define FILTER_FLAG_WAIT_KILLABLE (1UL << 5) /* Linux 5.19 */
 
 struct exec_opts {
 	const char *resources, *process, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *label, *apparmor, *cgroup, *trace;
@@ -195,8 +195,9 @@ static int load_filter(struct ctx *ctx, const struct container *c, struct exec_o
 	if (r < 0)
 		return err_sys(e, r, "read the seccomp program of container \"%s\"", c->id);
 	x->filter = (struct plan_bytes){ (const uint8_t *)data, n };
-	/* A listener was for the first process alone. */
-	x->filter_flags = c->state->seccomp_flags & ~(uint64_t)(SECCOMP_FILTER_FLAG_NEW_LISTENER | FILTER_FLAG_WAIT_KILLABLE);
+	/* This process has a listener of its own, which goes where the first one's went. */
+	x->filter_flags = c->state->seccomp_flags;
+	x->filter_asks = x->filter_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	return 0;
 }
 
@@ -204,6 +205,7 @@ static int load_filter(struct ctx *ctx, const struct container *c, struct exec_o
 
 struct execution {
 	const struct plan *plan;
+	const struct state *state;
 	const struct exec_opts *o;
 	struct talk talk;
 	/* With limits of its own: the container's cgroup, and the child's name in it. */
@@ -304,6 +306,13 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 	return r;
 }
 
+static int hand_listener(struct talk *t, int fd, struct err *e)
+{
+	const struct execution *x = t->arg;
+
+	return host_hand_listener(x->state, "running", t->child.pid, fd, e);
+}
+
 static int exec_outputs(struct execution *x, struct err *e)
 {
 	const struct create_outputs out = { .pid_file = x->o->pid_file,
@@ -318,14 +327,18 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 {
 	struct execution x = {
 		.plan = p,
+		.state = c->state,
 		.o = o,
 		.base = -EBADF,
 		.talk = { .plan = p,
 			  .child = { .pidfd = -EBADF, .sync = -EBADF },
 			  .timeout_ms = EXEC_TIMEOUT_MS,
 			  .trace = ctx->trace,
+			  .notify = hand_listener,
 			  .console = -EBADF },
 	};
+
+	x.talk.arg = &x;
 	int r = signals_take(e);
 
 	if (r < 0)

@@ -29,6 +29,7 @@
 #include "host_cgroup.h"
 #include "host_converse.h"
 #include "host_idmap.h"
+#include "host_listener.h"
 #include "host_netdev.h"
 #include "host_open.h"
 #include "host_record.h"
@@ -122,21 +123,11 @@ static int mounted(struct talk *t, const char **ret_state, struct err *e)
 	return k->hook_state.failed ? err_nomem(e) : 0;
 }
 
-/* The container process state of the specification (config-linux.md, seccomp), with the listener attached. */
 static int hand_listener(struct talk *t, int fd, struct err *e)
 {
-	struct creation *k = t->arg;
-	auto_strbuf struct strbuf b = { 0 };
+	const struct creation *k = t->arg;
 
-	strbuf_printf(&b, "{\"ociVersion\":\"%s\",\"fds\":[\"seccompFd\"],\"pid\":%d,\"metadata\":",
-		      k->c->state->oci_version, t->child.pid);
-	strbuf_json(&b, k->plan->listener_metadata ? k->plan->listener_metadata : "");
-	strbuf_puts(&b, ",\"state\":");
-	state_text(&b, k->c->state, "creating", t->child.pid);
-	strbuf_puts(&b, "}");
-	if (b.failed)
-		return err_nomem(e);
-	return socket_hand_over(k->plan->listener_path, "seccomp listener", b.p, b.n, fd, e);
+	return host_hand_listener(k->c->state, "creating", t->child.pid, fd, e);
 }
 
 /* ---- steps, each with what it leaves -------------------------------------------------------------------------------- */

@@ -96,6 +96,7 @@ int plan_exec(struct arena *a, const struct exec_options *o, const struct facts 
 	p->core = (struct plan_core){ o->core_sched, o->pid };
 	p->filter = o->filter;
 	p->filter_flags = o->filter_flags;
+	p->seccomp_notify = o->filter_asks;
 	int r = exec_join(&b, o, e);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(phases); i++)
 		r = phases[i](&b, e);

@@ -18,6 +18,7 @@ struct exec_options {
 	const struct process *process;
 	struct plan_bytes filter;
 	uint64_t filter_flags;
+	bool filter_asks; /* the load gives a listener */
 	uint32_t keep_fds;
 	const char *home;
 };

@@ -196,7 +196,7 @@ listener()
 		and .message.state.pid == .message.pid' "$T/got"
 }
 
-@test "notify with no_new_privs off, and for exec" {
+@test "notify with no_new_privs off" {
 	needs python3
 	root_only
 	listener
@@ -205,6 +205,35 @@ listener()
 	set_sh 'mkdir /tmp/never && echo answered'
 	run_container
 	assert_output answered
+}
+
+@test "notify: each exec has a listener of its own, with and without no_new_privs" {
+	needs python3
+	listener
+	rules SCMP_ACT_ALLOW '[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_NOTIFY"}]'
+	update_config '.linux.seccomp += {listenerPath:$p,listenerMetadata:"some words"} | .process.noNewPrivileges=$n' \
+		--arg p "$T/notify.sock" --argjson n "$([ "$(id -u)" = 0 ] && echo false || echo true)"
+	set_args sleep 100
+	ctr run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	for more in "" --no-new-privs; do
+		rm "$T/notify.sock" "$T/got.ready" "$T/got"
+		listener
+		run ctr exec $more "$ID" sh -c 'mkdir /tmp/never && echo answered'
+		assert_success
+		assert_output answered
+		wait_until 5 test -s "$T/got"
+		jq -e --arg id "$ID" --argjson pid "$(ctr state "$ID" | jq .pid)" '.fds == 1 and .message.fds == ["seccompFd"] and
+			.message.metadata == "some words" and .message.state.id == $id and .message.state.status == "running" and
+			.message.state.pid == $pid and .message.pid != $pid' "$T/got"
+	done
+	assert_missing "$BUNDLE/rootfs/tmp/never"
+	# Nobody there: not without an answer, and the container goes on.
+	rm "$T/notify.sock"
+	run ctr exec "$ID" true
+	assert_status 255
+	assert_output_has "connect to the seccomp listener $T/notify.sock"
+	run ctr state "$ID"
+	assert_output_has running
 }
 
 @test "notify: no listener, no path, or as the default is an error that leaves nothing" {
