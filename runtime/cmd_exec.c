@@ -175,7 +175,7 @@ static int process_from_file(struct ctx *ctx, const char *file, struct process *
 	const struct process *parsed;
 	char *text;
 	size_t n;
-	int r = file_read(&ctx->arena, AT_FDCWD, file, PROCESS_MAX, &text, &n, e);
+	int r = file_read_given(&ctx->arena, file, PROCESS_MAX, &text, &n, e);
 
 	if (r == 0)
 		r = process_parse(&ctx->arena, "process.json", text, n, &parsed, e);
@@ -238,7 +238,7 @@ static int limits_from_file(struct ctx *ctx, const char *file, struct cgroup_kno
 	const struct resources *parsed = NULL;
 	char *text = NULL;
 	size_t n = 0;
-	int r = file_read(&ctx->arena, AT_FDCWD, file, PROCESS_MAX, &text, &n, e);
+	int r = file_read_given(&ctx->arena, file, PROCESS_MAX, &text, &n, e);
 
 	if (r == 0)
 		r = resources_parse(&ctx->arena, file, text, n, &parsed, e);

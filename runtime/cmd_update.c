@@ -166,38 +166,12 @@ static int from_options(struct ctx *ctx, const struct update_opts *o, struct res
 	return ret;
 }
 
-/* Standard input may be a pipe, so it is read until its end, not by its size. */
-static int read_stdin(struct ctx *ctx, char **ret, size_t *ret_n, struct err *e)
-{
-	size_t n = 0;
-	char *buf = arena_alloc(&ctx->arena, RESOURCES_MAX + 1);
-
-	if (!buf)
-		return err_nomem(e);
-	for (;;) {
-		ssize_t r = read(STDIN_FILENO, buf + n, RESOURCES_MAX + 1 - n);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_sys(e, errno, "read standard input");
-		if (r == 0)
-			break;
-		n += (size_t)r;
-		if (n > RESOURCES_MAX)
-			return err_set(e, EFBIG, "standard input: larger than %zu MiB", RESOURCES_MAX >> 20);
-	}
-	*ret = buf;
-	*ret_n = n;
-	return 0;
-}
-
 static int from_file(struct ctx *ctx, const char *file, struct resources *r, struct err *e)
 {
 	const struct resources *parsed;
 	char *text = NULL;
 	size_t n = 0;
-	int ret = str_eq(file, "-") ? read_stdin(ctx, &text, &n, e) :
-				      file_read(&ctx->arena, AT_FDCWD, file, RESOURCES_MAX, &text, &n, e);
+	int ret = file_read_given(&ctx->arena, file, RESOURCES_MAX, &text, &n, e);
 
 	if (ret == 0)
 		ret = resources_parse(&ctx->arena, str_eq(file, "-") ? "standard input" : file, text, n, &parsed, e);

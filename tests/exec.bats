@@ -119,6 +119,16 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$T/process.json"; }
 	assert_line /tmp
 }
 
+@test "--process takes it from a pipe and from standard input too" {
+	process '.args = ["echo", "piped"]'
+	x --process <(cat "$T/process.json") "$ID"
+	assert_success
+	assert_output piped
+	run bash -c 'cat "$0" | "$@"' "$T/process.json" "$RUNTIME" --root "$ROOT" exec --process - "$ID"
+	assert_success
+	assert_output piped
+}
+
 @test "--process that is not right is refused" {
 	only_ctr
 	echo '{"args": "true"}' >"$T/process.json"

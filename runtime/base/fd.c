@@ -82,6 +82,43 @@ int file_read(struct arena *a, int dirfd, const char *name, size_t max, char **r
 	return r < 0 ? err_sys(e, r, "open %s", name) : 0;
 }
 
+/* To its end, since the size of a pipe says nothing. */
+static int read_stream(struct arena *a, int fd, const char *what, size_t max, char **ret, size_t *ret_n, struct err *e)
+{
+	char *buf = arena_alloc(a, max + 1);
+	size_t n = 0;
+
+	if (!buf)
+		return err_nomem(e);
+	for (;;) {
+		ssize_t r = read_some(fd, buf + n, max + 1 - n);
+		if (r < 0)
+			return err_sys(e, (int)r, "read %s", what);
+		if (r == 0)
+			break;
+		n += (size_t)r;
+		if (n > max)
+			return err_set(e, EFBIG, "%s: larger than %zu MiB", what, max >> 20);
+	}
+	*ret = buf;
+	*ret_n = n;
+	return 0;
+}
+
+int file_read_given(struct arena *a, const char *name, size_t max, char **ret, size_t *ret_n, struct err *e)
+{
+	struct stat st;
+
+	if (str_eq(name, "-"))
+		return read_stream(a, STDIN_FILENO, "standard input", max, ret, ret_n, e);
+	if (stat(name, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return file_read(a, AT_FDCWD, name, max, ret, ret_n, e);
+	auto_close int fd = openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_sys(e, errno, "open %s", name);
+	return read_stream(a, fd, name, max, ret, ret_n, e);
+}
+
 int file_read_short(int dirfd, const char *name, char *buf, size_t size)
 {
 	auto_close int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -20,6 +20,11 @@
 int file_read_at(struct arena *a, int dirfd, const char *name, size_t max, char **ret, size_t *ret_n) MUST_CHECK;
 int file_read(struct arena *a, int dirfd, const char *name, size_t max, char **ret, size_t *ret_n,
 	      struct err *e) MUST_CHECK;
+/*
+ * A file that the caller named on the command line, with a text on failure: "-" is standard input, and a pipe
+ * (standard input, the shell's <(...)) is read until its end, however long that takes.
+ */
+int file_read_given(struct arena *a, const char *name, size_t max, char **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* A short kernel file (proc, sys, cgroup) into a buffer, NUL-terminated, trailing newline removed. */
 int file_read_short(int dirfd, const char *name, char *buf, size_t size) MUST_CHECK;
 /* One write(2) of all of it into an existing file. -errno, no text. */
