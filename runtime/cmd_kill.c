@@ -49,7 +49,8 @@ static int kill_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	auto_container struct container c = CONTAINER_NONE;
 	auto_close int pidfd = -EBADF;
 	enum status status = STATUS_CREATING;
-	int sig = argc > 1 ? signal_parse(argv[1], e) : SIGTERM;
+	/* 0, as kill(2) has it: nothing is sent, the answer tells whether somebody is there. */
+	int sig = argc < 2 ? SIGTERM : str_eq(argv[1], "0") ? 0 : signal_parse(argv[1], e);
 
 	if (sig < 0)
 		return sig;
@@ -75,7 +76,7 @@ static int kill_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 const struct command command_kill = {
 	.name = "kill",
 	.operands = "ID [SIGNAL]",
-	.help = "send a signal (a number or a name, default TERM) to a container",
+	.help = "send a signal (a number or a name, default TERM; 0: only ask) to a container",
 	.run = kill_run,
 	.options = kill_options,
 	.opts_size = sizeof(struct kill_opts),

@@ -145,6 +145,20 @@ load helpers
 	grep term "$T/log"
 }
 
+@test "kill with 0 sends nothing, and says whether somebody is there" {
+	new_bundle
+	set_args sleep 100
+	start_container
+	ctr kill "$ID" 0
+	ctr kill --all "$ID" 0
+	assert_equal "$(status_of "$ID")" running
+	ctr kill "$ID" KILL
+	wait_status "$ID" stopped
+	run ctr kill "$ID" 0
+	assert_failure
+	assert_output_has "container not running"
+}
+
 @test "kill before start" {
 	new_bundle
 	create_container

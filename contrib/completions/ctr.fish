@@ -43,7 +43,7 @@ complete -c ctr -n '__fish_seen_subcommand_from run' -l keep -d 'do not delete t
 complete -c ctr -f -n '__fish_seen_subcommand_from run' -a '(ctr list --quiet 2>/dev/null)'
 complete -c ctr -f -n __fish_use_subcommand -a state -d 'print the state of a container as JSON'
 complete -c ctr -f -n '__fish_seen_subcommand_from state' -a '(ctr list --quiet 2>/dev/null)'
-complete -c ctr -f -n __fish_use_subcommand -a kill -d 'send a signal (a number or a name, default TERM) to a container'
+complete -c ctr -f -n __fish_use_subcommand -a kill -d 'send a signal (a number or a name, default TERM; 0: only ask) to a container'
 complete -c ctr -n '__fish_seen_subcommand_from kill' -l all -s a -d 'every process of the container'
 complete -c ctr -f -n '__fish_seen_subcommand_from kill' -a '(ctr list --quiet 2>/dev/null)'
 complete -c ctr -f -n __fish_use_subcommand -a delete -d 'remove a stopped container'

@@ -10,7 +10,7 @@ _ctr()
 		'start:run the program of a created container'
 		'run:create a container and run its program'
 		'state:print the state of a container as JSON'
-		'kill:send a signal (a number or a name, default TERM) to a container'
+		'kill:send a signal (a number or a name, default TERM; 0\: only ask) to a container'
 		'delete:remove a stopped container'
 		'list:list containers'
 		'ps:list the processes of a container'
