@@ -344,6 +344,7 @@ s = socket.socket(socket.AF_UNIX); s.bind("\0ctr-test-'$$'"); s.listen(1); open(
 @test "network through pasta, and connections from outside" {
 	[ -x /usr/bin/pasta ] || skip "pasta is not installed"
 	command -v python3 >/dev/null || skip "python3 is not installed"
+	[ -w /dev/net/tun ] || skip "/dev/net/tun is not for ordinary users on this machine"
 	# A device with a default route, so that there is something to be connected to.
 	unshare -Urnm true 2>/dev/null || skip "no user namespace to play a network in"
 	cat >"$T/inside" <<-'P'

@@ -52,6 +52,13 @@ static void mount_lines(void)
 			if (strncmp(p, "shared:", 7) == 0 || strncmp(p, "master:", 7) == 0)
 				for (p += 7; *p >= '0' && *p <= '9'; p++)
 					*p = 'N';
+		/*
+		 * Of a sysfs the mount counts, not the file system: where no new one may be mounted it is a read-only
+		 * clone of the one that is there.
+		 */
+		char *sysfs = strstr(rest, " - sysfs ");
+		if (sysfs)
+			(void)snprintf(sysfs, sizeof(rest) - (size_t)(sysfs - rest), " - sysfs\n");
 		/* The root's own place on the host. */
 		char *space = strchr(rest, ' ');
 		(void)printf("mount %s", space && strncmp(rest, "/ ", 2) != 0 ? space + 1 : rest);
