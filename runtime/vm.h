@@ -10,6 +10,7 @@
  * guest's kernel, so that namespaces, seccomp, capabilities and masked paths hold there too.
  *
  *	vm_prepare.c	kernel, modules and ctr itself as files that any VM starts from; kept by what they are made of
+ *	vm_prune.c	and what of that nobody needs any longer
  *	vm_kernel.c	a kernel's image without its compression
  *	vm_limits.c	what the administrator lets be asked for
  *	vm_config.c	one configuration becomes two: the VMM's, and the guest's
@@ -79,6 +80,19 @@ struct vm_place {
  * an ordinary user's cache directory, under a name made of everything that went in. Errors name the missing package.
  */
 int vm_prepare(struct ctx *ctx, const char *kernel, struct vm_place *ret, struct err *e) MUST_CHECK;
+
+/*
+ * Names of the places that kernels refer to which are there now: those of /boot and `kernels`; *cache is the directory
+ * that places are in.
+ */
+int vm_referred(struct arena *a, const struct strv *kernels, const char **cache, struct strv *ret, struct err *e) MUST_CHECK;
+#define VM_UNFINISHED ".new-" /* and the pid of who makes it or takes it away */
+int vm_remove_tree(const char *path);
+/*
+ * Removes the places that no kernel refers to any longer, and no container's root is; one line for each in `said`. An
+ * older build of ctr, and one of another kind, has places of its own, which go too: it makes them anew.
+ */
+int vm_prune(struct arena *a, const struct strv *kernels, struct strbuf *said, struct err *e) MUST_CHECK;
 
 /* How the guest reaches the VMM's network namespace. */
 enum vm_network {

@@ -126,16 +126,38 @@ static bool can_be_entered(const char *p, size_t n)
 	return false;
 }
 
-bool vm_kernel_unpack(const char *image, size_t n, struct strbuf *ret)
+/* Where the compressed program is; false: this is no such image. */
+static bool find_payload(const char *image, size_t n, size_t *begin, size_t *size)
 {
 	if (n < 0x260 || memcmp(image + 0x202, "HdrS", 4) != 0)
 		return false;
-	const size_t begin = ((size_t)(unsigned char)image[0x1f1] + 1) * 512;
-	const size_t offset = u32_at(image + 0x248), size = u32_at(image + 0x24c);
+	*begin = ((size_t)(unsigned char)image[0x1f1] + 1) * 512 + u32_at(image + 0x248);
+	*size = u32_at(image + 0x24c);
+	return *begin <= n;
+}
 
-	if (begin + offset > n || size > n - begin - offset)
-		return false;
-	return unpack(image + begin + offset, size, ret) && can_be_entered(ret->p, ret->n);
+bool vm_kernel_unpack(const char *image, size_t n, struct strbuf *ret)
+{
+	size_t begin, size;
+
+	return find_payload(image, n, &begin, &size) && size <= n - begin && unpack(image + begin, size, ret) &&
+	       can_be_entered(ret->p, ret->n);
+}
+
+/* Of the kernel's scripts/extract-vmlinux: how each kind begins. */
+const char *vm_kernel_compression(const char *image, size_t n)
+{
+	static const struct { const char *name, *magic; size_t n; } kinds[] = {
+		{ "gzip", "\x1f\x8b", 2 },	{ "bzip2", "BZh", 3 },		   { "lzma", "\x5d\0\0", 3 },
+		{ "xz", "\xfd" "7zXZ", 5 },	{ "lzo", "\x89LZO", 4 },	   { "lz4", "\x02\x21\x4c\x18", 4 },
+		{ "zstd", "\x28\xb5\x2f\xfd", 4 },
+	};
+	size_t begin, size;
+
+	for (size_t i = 0; find_payload(image, n, &begin, &size) && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (n - begin >= kinds[i].n && memcmp(image + begin, kinds[i].magic, kinds[i].n) == 0)
+			return kinds[i].name;
+	return NULL;
 }
 
 /* ---- modules (scripts/sign-file.c: the signature, its description, the mark) ----------------------------------------- */

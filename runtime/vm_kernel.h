@@ -18,6 +18,9 @@
  */
 bool vm_kernel_unpack(const char *image, size_t n, struct strbuf *ret);
 
+/* What an image is compressed by ("zstd"): for people. NULL: not known, or it is not compressed. */
+const char *vm_kernel_compression(const char *image, size_t n);
+
 /* A module without the signature behind it, whose check takes an emulated processor longer than anything in it. */
 size_t vm_module_size(const char *module, size_t n);
 

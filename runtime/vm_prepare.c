@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,23 +69,39 @@ static bool usable(struct arena *a, const char *image, struct source *s)
 	return modules != NULL;
 }
 
+/* Every image of /boot that we may read and that has its modules. `each`: 0, or what ends the search. */
+static int each_kernel(struct arena *a, int (*each)(void *arg, const struct source *s), void *arg)
+{
+	struct source one;
+	const struct dirent *d;
+	DIR *boot = opendir("/boot");
+	int r = 0;
+
+	while (boot && r == 0 && (d = readdir(boot)))
+		if (str_starts(d->d_name, "vmlinuz-") && usable(a, arena_printf(a, "/boot/%s", d->d_name), &one))
+			r = each(arg, &one);
+	if (boot)
+		(void)closedir(boot);
+	return r;
+}
+
+static int take_newer(void *arg, const struct source *one)
+{
+	struct source *s = arg;
+
+	if (!s->kernel || strverscmp(one->release, s->release) > 0)
+		*s = *one;
+	return 0;
+}
+
 /* The running kernel's image, else the newest that has its modules. */
 static int find_kernel(struct arena *a, struct source *s, struct err *e)
 {
 	struct utsname u;
-	struct source one;
-	const struct dirent *d;
-	DIR *boot;
 
 	if (uname(&u) == 0 && usable(a, arena_printf(a, "/boot/vmlinuz-%s", u.release), s))
 		return 0;
-	boot = opendir("/boot");
-	while (boot && (d = readdir(boot)))
-		if (str_starts(d->d_name, "vmlinuz-") && usable(a, arena_printf(a, "/boot/%s", d->d_name), &one) &&
-		    (!s->kernel || strverscmp(one.release, s->release) > 0))
-			*s = one;
-	if (boot)
-		(void)closedir(boot);
+	best_effort(each_kernel(a, take_newer, s));
 	return s->kernel ? 0 : err_set(e, ENOENT, "micro-VM: no kernel with modules in /boot that we may read (Debian: "
 						  "linux-image-cloud-amd64)");
 }
@@ -316,14 +331,6 @@ static int fill(struct ctx *ctx, const struct source *s, const char *root, struc
 	return r < 0 ? r : make_initrd(a, s, arena_printf(a, "%s/boot/initrd", root), e);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
 /* FNV-1a: tells apart what differs by accident; nobody gains by a collision in a directory of his own. */
 static void mix(uint64_t *h, const void *data, size_t n)
 {
@@ -375,12 +382,55 @@ static int cache_dir(struct arena *a, const char **ret, struct err *e)
 	return r;
 }
 
+static const char *name_of(struct arena *a, const struct source *s, struct err *e)
+{
+	uint64_t key;
+
+	if (key_of(a, s, &key, e) < 0)
+		return NULL;
+	const char *name = arena_printf(a, "%s-%016llx", s->release, (unsigned long long)key);
+	if (!name)
+		(void)err_nomem(e);
+	return name;
+}
+
+#define REFERRED_MAX 256
+struct referred { struct arena *a; struct strv *names; struct err *e; };
+
+static int take_name(void *arg, const struct source *s)
+{
+	struct referred *x = arg;
+	const char *name = x->names->n < REFERRED_MAX ? name_of(x->a, s, x->e) : NULL;
+
+	if (!name)
+		return x->names->n < REFERRED_MAX ? -x->e->code : err_set(x->e, E2BIG, "more than %d kernels", REFERRED_MAX);
+	x->names->v[x->names->n++] = (char *)(uintptr_t)name;
+	return 0;
+}
+
+int vm_referred(struct arena *a, const struct strv *kernels, const char **cache, struct strv *ret, struct err *e)
+{
+	struct referred x = { a, ret, e };
+	struct source one;
+	int r = cache_dir(a, cache, e);
+
+	*ret = (struct strv){ arena_array(a, REFERRED_MAX, sizeof(char *)), 0 };
+	if (r == 0 && !ret->v)
+		r = err_nomem(e);
+	if (r == 0)
+		r = each_kernel(a, take_name, &x);
+	for (size_t i = 0; r == 0 && i < kernels->n; i++)
+		if (usable(a, kernels->v[i], &one))
+			r = take_name(&x, &one);
+	return r;
+}
+
 int vm_prepare(struct ctx *ctx, const char *kernel, struct vm_place *ret, struct err *e)
 {
 	struct arena *a = &ctx->arena;
 	struct source s = { 0 };
 	const char *cache = NULL;
-	uint64_t key;
+	const char *name = NULL;
 	int r = 0;
 
 	if (!kernel)
@@ -388,15 +438,15 @@ int vm_prepare(struct ctx *ctx, const char *kernel, struct vm_place *ret, struct
 	else if (kernel[0] != '/' || !usable(a, kernel, &s))
 		r = err_set(e, ENOENT, "vm.kernel.path %s: not a kernel image that we may read, with its modules in "
 				       "../lib/modules", kernel);
-	if (r == 0)
-		r = key_of(a, &s, &key, e);
+	if (r == 0 && !(name = name_of(a, &s, e)))
+		r = -e->code;
 	if (r == 0)
 		r = cache_dir(a, &cache, e);
 	if (r < 0)
 		return r;
 	*ret = (struct vm_place){ .kernel = s.release };
-	ret->root = arena_printf(a, "%s/%s-%016llx", cache, s.release, (unsigned long long)key);
-	const char *fresh = arena_printf(a, "%s/.new-%d", cache, getpid());
+	ret->root = arena_printf(a, "%s/%s", cache, name);
+	const char *fresh = arena_printf(a, "%s/" VM_UNFINISHED "%d", cache, getpid());
 	if (!ret->root || !fresh)
 		return err_nomem(e);
 	if (access(ret->root, F_OK) == 0)
@@ -410,6 +460,6 @@ int vm_prepare(struct ctx *ctx, const char *kernel, struct vm_place *ret, struct
 		r = err_sys(e, errno, "keep %s", ret->root);
 	ret->made = r == 0;
 	if (access(fresh, F_OK) == 0)
-		best_effort(nftw(fresh, remove_one, 16, FTW_DEPTH | FTW_PHYS));
+		best_effort(vm_remove_tree(fresh));
 	return r;
 }

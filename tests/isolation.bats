@@ -585,6 +585,7 @@ greetings
 	assert_status 0
 	[[ ${lines[0]} =~ ^(made|found)\ (/.*)$ ]]
 	dir=${BASH_REMATCH[2]}
+	[[ ${lines[1]} =~ ^\ *kernel\ .*,\ (unpacked|as\ it\ is) ]]
 	[ -x "$dir/ctr" ] && [ -s "$dir/boot/vmlinuz" ] && [ $(($(stat -c %s "$dir/boot/initrd") % 4096)) = 0 ]
 	before=$(stat -c %Y%i "$dir/boot/initrd")
 	try ctr vm prepare --kernel "$KERNEL"
@@ -592,6 +593,35 @@ greetings
 	assert_equal "$(stat -c %Y%i "$dir/boot/initrd")" "$before"
 	try ctr vm prepare --kernel /etc/passwd
 	assert_output "ctr: vm.kernel.path /etc/passwd: not a kernel image that we may read, with its modules in ../lib/modules"
+}
+
+@test "micro-vm: prune removes what no kernel refers to and nothing runs in" {
+	local cache=/var/cache/ctr/vm place gone
+	[ "$(id -u)" = 0 ] || cache=$XDG_CACHE_HOME/ctr/vm
+	place=$(ctr vm prepare --kernel "$KERNEL" | sed -n '1s/^[a-z]* //p')
+	[ -d "$place" ] && [ "${place%/*}" = "$cache" ]
+	sleep 0.01 &
+	gone=$!
+	wait $gone
+	mkdir -p "$cache/1.2.3-0000000000000000/boot" "$cache/.new-$gone" "$cache/.new-$$"
+	touch "$cache/1.2.3-0000000000000000/boot/initrd"
+	set_sh 'sleep 1000'
+	ctr create -b "$BUNDLE" "$ID" >"$T/log" 2>&1 </dev/null 3>&-
+	# The kernel is in no /boot here.
+	try ctr vm prune
+	assert_status 0
+	assert_equal "$(sort <<<"$output")" "$(printf '%s\n' "kept $place: a container runs in it" \
+		"removed $cache/.new-$gone" "removed $cache/1.2.3-0000000000000000" | sort)"
+	[ -d "$cache/.new-$$" ] && rmdir "$cache/.new-$$"
+	ctr delete --force "$ID"
+	try ctr vm prune --kernel "$KERNEL"
+	assert_status 0
+	assert_output ""
+	try ctr vm prune
+	assert_output "removed $place"
+	[ -z "$(ls -A "$cache")" ]
+	run ctr vm prone
+	assert_output 'ctr: vm: unknown operand "prone": must be prepare or prune'
 }
 
 @test "micro-vm: with KVM, in a micro-VM by emulation whose processor has svm" {

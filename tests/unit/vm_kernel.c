@@ -113,6 +113,23 @@ static void test_broken(void)
 	CHECK(unpacks(image, image_n));
 }
 
+static void test_compression(void)
+{
+	char *payload = image + (1 + 1) * 512 + PAYLOAD;
+
+	make_program("Xen");
+	make_image();
+	CHECK(str_eq(vm_kernel_compression(image, image_n), "lz4"));
+	memcpy(payload, "\x28\xb5\x2f\xfd", 4);
+	CHECK(str_eq(vm_kernel_compression(image, image_n), "zstd"));
+	memcpy(payload, "\xfd" "7zXZ", 5);
+	CHECK(str_eq(vm_kernel_compression(image, image_n), "xz"));
+	CHECK(!vm_kernel_compression(image, (size_t)(payload - image) + 2));
+	put_u32(image + 0x248, 0xffffffff);
+	CHECK(!vm_kernel_compression(image, image_n));
+	CHECK(!vm_kernel_compression(program, sizeof(program)));
+}
+
 static void test_modules(void)
 {
 	static const char mark[] = "~Module signature appended~\n";
@@ -134,6 +151,7 @@ static const struct tap_test tests[] = {
 	{ "an image of LZ4", test_good },
 	{ "other kinds stay as they are", test_kinds },
 	{ "cut and changed images", test_broken },
+	{ "the compression of an image", test_compression },
 	{ "signatures of modules", test_modules },
 };
 TAP_MAIN("vm_kernel", tests)
