@@ -212,7 +212,7 @@ $(FB)/%.o: %.c
 $(FB)/libctr.a: $(FUZZ_HOST:%.c=$(FB)/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(FB)/bin/%: tests/fuzz/%.c $(FB)/libctr.a $(B)/gen/loopback.c
+$(FB)/bin/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FB)/libctr.a $(B)/gen/loopback.c
 	$(Q)mkdir -p $(@D)
 	$(call say,LD,$@)clang $(FUZZ_FLAGS) -I. -fsanitize=fuzzer -o $@ $< $(B)/gen/loopback.c $(FB)/libctr.a $(STATIC_LIBS)
 

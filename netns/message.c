@@ -145,9 +145,18 @@ struct rtattr *nl_attr(struct nlmsghdr *h, size_t head, uint16_t type, size_t si
 {
 	if (h->nlmsg_len < NLMSG_SPACE(head))
 		return NULL;
-	size_t n = h->nlmsg_len - NLMSG_SPACE(head);
-	for (struct rtattr *a = (void *)((char *)h + NLMSG_SPACE(head)); RTA_OK(a, n); a = RTA_NEXT(a, n))
+	size_t n = h->nlmsg_len - NLMSG_SPACE(head), step;
+	char *at = (char *)h + NLMSG_SPACE(head);
+	/* The last one's padding may be missing: what is left is compared before it is taken from. */
+	for (; n >= sizeof(struct rtattr); at += step, n -= step) {
+		struct rtattr *a = (void *)at;
+		if (a->rta_len < sizeof(*a) || a->rta_len > n)
+			break;
 		if ((a->rta_type & NLA_TYPE_MASK) == type && RTA_PAYLOAD(a) >= size)
 			return a;
+		step = RTA_ALIGN(a->rta_len);
+		if (step > n)
+			break;
+	}
 	return NULL;
 }

@@ -65,6 +65,16 @@ static int here(const struct map *m, int host)
 	return 0;
 }
 
+/* What is fixed in a message of the type; 0: no type of ours. */
+static size_t head_of(uint16_t type)
+{
+	return type == RTM_NEWLINK  ? sizeof(struct ifinfomsg) :
+	       type == RTM_NEWADDR  ? sizeof(struct ifaddrmsg) :
+	       type == RTM_NEWNEIGH ? sizeof(struct ndmsg) :
+	       type == RTM_NEWROUTE ? sizeof(struct rtmsg) :
+				      0;
+}
+
 /* The numbers of devices in a message become the guest's. */
 static int translate(const struct map *m, struct nlmsghdr *h)
 {
@@ -120,6 +130,9 @@ static int replay(struct map *m, const char *messages, size_t n, uint16_t only, 
 			return err_set(e, EPROTO, "set up the network: a message is cut");
 		memcpy(&one, messages + at, size);
 		at += NLMSG_ALIGN(size);
+		const size_t head = head_of(one.h.nlmsg_type);
+		if (!head || size < NLMSG_LENGTH(head))
+			return err_set(e, EPROTO, "set up the network: a message of kind %u, %zu bytes", one.h.nlmsg_type, size);
 		if (only && one.h.nlmsg_type != only)
 			continue;
 		int r = only ? find_pair(m, &one.h) : translate(m, &one.h);

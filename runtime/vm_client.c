@@ -97,7 +97,7 @@ static int take(struct client *c, const struct vm_head *h, const char *data, str
 		c->status = value;
 		return 0;
 	case VM_FAIL:
-		return err_set(e, ECONNRESET, "%.*s", (int)h->size, data);
+		return *data ? err_set(e, ECONNRESET, "%.*s", (int)h->size, data) : err_set(e, ECONNRESET, "the micro-VM ended");
 	default:
 		return err_set(e, EPROTO, "unexpected message of kind %u from the micro-VM", h->type);
 	}

@@ -13,7 +13,8 @@
  * Data flows under credit: a sender may have VM_WINDOW bytes on the way per stream and direction, and gets room back
  * by CREDIT. So what is buffered is bounded, however slow a reader is. What comes from the guest is hostile: every
  * frame is checked here, by type, direction, size and stream, before anything of it is used. Pure: no system call
- * but read and write on the descriptor that is given. Fuzzed by tests/fuzz/vm.c.
+ * but read and write on the descriptor that is given. Fuzzed by tests/fuzz/vm.c; both ends by vm_client.c, vm_monitor.c and
+ * vm_agent.c there.
  */
 
 #include <stdbool.h>

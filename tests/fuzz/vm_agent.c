@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fuzz target of a micro-VM's agent, the part that reads what the host says: jobs that start, get input and signals, and
+ * end. No process is started, no file written and no network changed.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "../../runtime/vm.h"
+
+static pid_t fuzz_pid;
+
+static int fuzz_kill(pid_t pid, int sig)
+{
+	if (pid <= 1000 || pid > fuzz_pid)
+		abort();
+	(void)sig;
+	return 0;
+}
+
+static pid_t fuzz_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int fds[3])
+{
+	(void)w;
+	(void)family;
+	(void)fds;
+	return t->stream % 7 == 6 ? -EAGAIN : ++fuzz_pid;
+}
+
+static void fuzz_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
+{
+	(void)w;
+	(void)family;
+	if (stream >= VM_STREAMS_MAX)
+		abort();
+}
+
+static void fuzz_file(uint16_t stream, char ret[VM_FILE_MAX])
+{
+	(void)stream;
+	(void)snprintf(ret, VM_FILE_MAX, "/dev/null");
+}
+
+static int fuzz_replay(const char *messages, size_t n, struct err *e)
+{
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum = (uint8_t)(sum + (uint8_t)messages[i]);
+	return sum % 5 == 4 ? err_set(e, EPROTO, "set up the network: a message is cut") : 0;
+}
+
+#define kill fuzz_kill
+#define vm_worker_run fuzz_run
+#define vm_worker_prepare fuzz_prepare
+#define vm_task_file fuzz_file
+#define tap_replay fuzz_replay
+#define mkdir(path, mode) 0
+#include "../../runtime/vm_agent.c"
+#undef kill
+#undef mkdir
+#include "vm_frames.h"
+
+/* Some processes end, in an order that the input has. */
+static void end_some(struct agent *g, uint8_t which)
+{
+	for (size_t i = 0; i < VM_STREAMS_MAX; i++)
+		if (g->jobs[i] && g->jobs[i]->used && (i ^ which) % 3 == 0) {
+			g->jobs[i]->ended = true;
+			g->jobs[i]->status = which;
+		}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct agent agent;
+	struct agent *g = &agent;
+	struct err e = { 0 };
+	int line[2], r = 0;
+
+	if (size < 1 || size > 60000)
+		return 0;
+	memset(g, 0, sizeof(*g));
+	g->worker = (struct vm_worker)VM_WORKER_NONE;
+	fuzz_pid = 1000;
+	open_line(data + 1, size - 1, line);
+	g->port = line[0];
+	g->signals = eventfd(0, EFD_NONBLOCK);
+	for (struct pollfd p = { .fd = g->port, .events = POLLIN }; r == 0 && poll(&p, 1, 0) > 0;) {
+		r = step(g, &e);
+		end_some(g, data[0]);
+		drain(line[1]);
+	}
+	if (r < 0)
+		must_be_error(&e);
+	for (uint16_t i = 0; i < VM_STREAMS_MAX; i++)
+		if (g->jobs[i])
+			best_effort(job_exit(g, i, 0, &e));
+	vm_queue_done(&g->out);
+	strbuf_done(&g->network);
+	(void)close(g->signals);
+	(void)close(line[0]);
+	(void)close(line[1]);
+	return 0;
+}
