@@ -481,7 +481,7 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	if (ctx->ahead)
 		exec_wait(ctx, o, &c, &f);
 	r = exec_prepare(ctx, o, &c, &f, argc - 1, argv + 1, &p, e);
-	return r < 0 ? r : exec_run_plan(ctx, &c, o, p, e);
+	return r < 0 || !p ? r : exec_run_plan(ctx, &c, o, p, e); /* there is a plan unless it failed */
 }
 
 const struct command command_exec = {

@@ -2,7 +2,7 @@
 /*
  * Encodes and decodes the few messages that criu's service mode needs. Only the wire format of protocol buffers is
  * known here: numbers in groups of seven bits, and texts with their length before them. A generator (protobuf-c) would
- * need criu's .proto in this tree and its library built for musl, to write some thirty of the two hundred fields; and
+ * need criu's .proto in this tree and its library built for musl, to write a few of the many fields; and
  * what criu answers must be read with bounds of our own in any case.
  */
 #include "criu_rpc.h"
