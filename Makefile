@@ -83,7 +83,7 @@ INIT_BASE := runtime/base/err.c runtime/base/path.c runtime/plan_wire.c runtime/
 INIT_SRC := $(wildcard runtime/init/*.c) $(filter $(INIT_BASE),$(wildcard runtime/base/*.c runtime/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
 # Sources made at build time by programs of our own that need a library which exists only shared.
-GEN_OBJ  := $(B)/gen/loopback.o
+GEN_OBJ  := $(B)/gen/loopback.o $(B)/gen/capabilities.o
 LIB_OBJ  := $(filter-out $(B)/runtime/main.o,$(HOST_OBJ))
 INIT_OBJ := $(INIT_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(wildcard tests/unit/*.c)
@@ -147,10 +147,14 @@ $(B)/gen-loopback: netns/gen/loopback.c
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)$(HOSTCC) -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libmnl)
 
-$(B)/gen/loopback.c: $(B)/gen-loopback
+$(B)/gen-capabilities: oci/gen/capabilities.c
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)$(HOSTCC) -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libcap)
+
+$(B)/gen/%.c: $(B)/gen-%
 	$(Q)mkdir -p $(@D) && $< > $@
 
-$(B)/gen/loopback.o: $(B)/gen/loopback.c Makefile | $(PREPARE)
+$(B)/gen/%.o: $(B)/gen/%.c Makefile | $(PREPARE)
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -I. -MMD -MP -c -o $@ $<
 
 NET_SRC := $(wildcard netns/helper/*.c) netns/devices.c runtime/base/err.c runtime/base/arena.c
@@ -212,9 +216,9 @@ $(FB)/%.o: %.c
 $(FB)/libctr.a: $(FUZZ_HOST:%.c=$(FB)/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(FB)/bin/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FB)/libctr.a $(B)/gen/loopback.c
+$(FB)/bin/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FB)/libctr.a $(GEN_OBJ:.o=.c)
 	$(Q)mkdir -p $(@D)
-	$(call say,LD,$@)clang $(FUZZ_FLAGS) -I. -fsanitize=fuzzer -o $@ $< $(B)/gen/loopback.c $(FB)/libctr.a $(STATIC_LIBS)
+	$(call say,LD,$@)clang $(FUZZ_FLAGS) -I. -fsanitize=fuzzer -o $@ $< $(GEN_OBJ:.o=.c) $(FB)/libctr.a $(STATIC_LIBS)
 
 # The objects stay for the next time.
 .PRECIOUS: $(FB)/%.o
@@ -251,7 +255,7 @@ format:
 
 # cppcheck, clang's analyser with its checks for mistakes (.clang-tidy) and over the whole build (scan-build), and gcc's
 # analyser: nothing may be found. Four minutes on two cores; `contrib/setup tidy` installs what it needs.
-tidy: compile_commands.json $(B)/gen/loopback.c
+tidy: compile_commands.json $(GEN_OBJ:.o=.c)
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE $(ALL_SRC) $(NET_SRC) $(SYSTEMD_SRC)
 	$(Q)printf '%s\n' $(ALL_SRC) | xargs -P $(shell nproc) -n 4 clang-tidy --quiet -p . 2>/dev/null

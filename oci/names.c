@@ -5,7 +5,6 @@
  */
 #include "names.h"
 
-#include <linux/capability.h>
 #include <linux/mempolicy.h>
 #include <linux/personality.h>
 #include <sched.h>
@@ -253,24 +252,11 @@ const char *name_of(const struct name_table *t, uint32_t value)
 	return NULL;
 }
 
-/* By number. libcap has them too, and asks the kernel six questions before main() even where no name is looked up. */
-static const char *const cap_names[] = {
-#define C(name) [CAP_##name] = "CAP_" #name
-	C(CHOWN), C(DAC_OVERRIDE), C(DAC_READ_SEARCH), C(FOWNER), C(FSETID), C(KILL), C(SETGID), C(SETUID), C(SETPCAP),
-	C(LINUX_IMMUTABLE), C(NET_BIND_SERVICE), C(NET_BROADCAST), C(NET_ADMIN), C(NET_RAW), C(IPC_LOCK), C(IPC_OWNER),
-	C(SYS_MODULE), C(SYS_RAWIO), C(SYS_CHROOT), C(SYS_PTRACE), C(SYS_PACCT), C(SYS_ADMIN), C(SYS_BOOT), C(SYS_NICE),
-	C(SYS_RESOURCE), C(SYS_TIME), C(SYS_TTY_CONFIG), C(MKNOD), C(LEASE), C(AUDIT_WRITE), C(AUDIT_CONTROL), C(SETFCAP),
-	C(MAC_OVERRIDE), C(MAC_ADMIN), C(SYSLOG), C(WAKE_ALARM), C(BLOCK_SUSPEND), C(AUDIT_READ), C(PERFMON), C(BPF),
-	C(CHECKPOINT_RESTORE),
-#undef C
-};
-_Static_assert(ARRAY_SIZE(cap_names) == CAP_CHECKPOINT_RESTORE + 1, "no number is left out at the end");
-
 int cap_by_name(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(cap_names); i++)
+	for (int i = 0; i < cap_names_count; i++)
 		if (str_eq(cap_names[i], name))
-			return (int)i;
+			return i;
 	return -1;
 }
 
@@ -281,7 +267,7 @@ const char *cap_name(int cap)
 
 int cap_count(void)
 {
-	return (int)ARRAY_SIZE(cap_names);
+	return cap_names_count;
 }
 
 /* The kernel's real-time signals as programs count them: C libraries keep the first two for themselves. */

@@ -64,6 +64,9 @@ const char *name_of(const struct name_table *t, uint32_t value);
  * this build does not know. The specification makes that a warning, not an error.
  */
 int cap_by_name(const char *name);
+/* By number; libcap's, as a table that is made at build time (oci/gen/capabilities.c). */
+extern const char *const cap_names[];
+extern const int cap_names_count;
 /* "CAP_SYS_ADMIN" of a number, or NULL. */
 const char *cap_name(int cap);
 /* How many capabilities the build knows: numbers 0 to cap_count() - 1. */
