@@ -267,6 +267,15 @@ B=x y" ] || fail "$(cat "$T/env")"
 	[ ! -s "$BUNDLE/rootfs/driver" ] || fail "on the host"
 }
 
+@test "a createContainer hook begins in the root" {
+	echo driver >"$T/driver"
+	hook createContainer /bin/sh -c "touch ./driver && cat $T/driver >./driver"
+	set_sh 'cat /driver'
+	run_container
+	assert_success
+	assert_output driver
+}
+
 @test "while hooks run the first process is closed to others, but an ordinary user's can enter its namespaces" {
 	cat >"$T/look" <<-HOOK
 	#!/bin/sh

@@ -133,7 +133,11 @@ int init_hook(struct init *in, const struct step_hook *s, struct err *e)
 {
 	const struct step_start_hook h = { s->path, s->args, s->env, s->timeout_ms, s->index };
 
-	return init_run_hook(in, &h, "createContainer", e);
+	/* Not in the specification; hooks that were written for other runtimes begin in the root, by relative names. */
+	int r = init_root_fd(in, e);
+	if (r == 0 && fchdir(in->root) < 0)
+		r = err_sys(e, errno, "enter the root filesystem for hooks");
+	return r < 0 ? r : init_run_hook(in, &h, "createContainer", e);
 }
 
 int init_start_hook(struct init *in, const struct step_start_hook *s, struct err *e)
