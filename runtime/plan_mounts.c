@@ -230,36 +230,73 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 	return 0;
 }
 
-static bool holds_later(const struct builder *b, size_t which)
-{
-	const char *path = b->mounts[which].conf->destination;
-	size_t n = strlen(path);
+/* What the destinations seen so far lie in: a set of texts, by hash. There may be thousands of mounts. */
+struct holders {
+	struct holder {
+		const char *path; /* not ended at n */
+		size_t n;
+	} *v;
+	size_t mask; /* places less one */
+};
 
-	for (size_t i = which + 1; n > 1 && i < b->c->mounts.n; i++) {
-		const char *other = b->mounts[i].conf->destination;
-		if (str_starts(other, path) && other[n] == '/')
-			return true;
+/* The place of a text, or the free one for it. */
+static struct holder *find_holder(const struct holders *h, const char *path, size_t n)
+{
+	uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)path[i]) * 1099511628211ULL;
+	for (size_t at = (size_t)(hash ^ hash >> 32);; at++) {
+		struct holder *p = &h->v[at & h->mask];
+		if (!p->path || (p->n == n && memcmp(p->path, path, n) == 0))
+			return p;
 	}
-	return false;
 }
 
-/* Devices, links and the console are made in /dev. */
-static bool is_filled(const struct builder *b, size_t which)
+/* Everything that `path` lies in, until one is known: then what that lies in is too. */
+static void add_holders(struct holders *h, const char *path)
 {
-	return str_eq(b->mounts[which].conf->destination, "/dev") || holds_later(b, which);
+	for (size_t n = strlen(path); n > 1; n--) {
+		struct holder *p = path[n - 1] == '/' ? find_holder(h, path, n - 1) : NULL;
+		if (p && p->path)
+			return;
+		if (p)
+			*p = (struct holder){ path, n - 1 };
+	}
+}
+
+static int make_holders(struct builder *b, struct holders *ret, struct err *e)
+{
+	size_t slashes = 0, size = 16;
+
+	for (size_t i = 0; i < b->c->mounts.n; i++)
+		for (const char *c = b->mounts[i].conf->destination; *c; c++)
+			slashes += *c == '/';
+	while (size < 2 * slashes)
+		size *= 2;
+	*ret = (struct holders){ arena_array(b->a, size, sizeof(*ret->v)), size - 1 };
+	return ret->v ? 0 : err_nomem(e);
 }
 
 /*
  * A read-only bind or tmpfs in which something has to be made (the mount point of podman's secrets in a read-only
  * container, the devices of a read-only /dev) is writable until it is there.
  */
-static void find_late_readonly(struct builder *b)
+static int find_late_readonly(struct builder *b, struct err *e)
 {
-	for (size_t i = 0; i < b->c->mounts.n; i++) {
+	struct holders later;
+	int r = make_holders(b, &later, e);
+
+	for (size_t i = b->c->mounts.n; r == 0 && i-- > 0;) {
 		struct mount_item *m = &b->mounts[i];
+		const char *path = m->conf->destination;
 		bool fills = m->bind || (m->conf->type && str_eq(m->conf->type, "tmpfs"));
-		m->late_readonly = fills && !m->opt.remount && m->opt.attr_set & SYS_MOUNT_ATTR_RDONLY && is_filled(b, i);
+		/* Devices, links and the console are made in /dev. */
+		if (fills && !m->opt.remount && m->opt.attr_set & SYS_MOUNT_ATTR_RDONLY)
+			m->late_readonly = str_eq(path, "/dev") || (strlen(path) > 1 && find_holder(&later, path, strlen(path))->path);
+		add_holders(&later, path);
 	}
+	return r;
 }
 
 static int add_late_readonly(struct builder *b, struct mount_item *m, struct err *e)
@@ -310,8 +347,9 @@ int plan_sources(struct builder *b, struct err *e)
 
 int plan_mounts(struct builder *b, struct err *e)
 {
-	find_late_readonly(b);
-	return for_each(b, add_mount, e);
+	int r = find_late_readonly(b, e);
+
+	return r < 0 ? r : for_each(b, add_mount, e);
 }
 
 int plan_late_readonly(struct builder *b, struct err *e)
