@@ -78,7 +78,7 @@ static int find_ours(int cgroup, struct err *e)
 	return -ENOENT;
 }
 
-int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, struct err *e)
+int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, bool fresh, struct err *e)
 {
 	auto_close int old = -EBADF, new = -EBADF;
 	union bpf_attr attr = { 0 };
@@ -89,7 +89,7 @@ int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, struct 
 	new = load(p, e);
 	if (new < 0)
 		return new;
-	old = find_ours(fd, e);
+	old = fresh ? -ENOENT : find_ours(fd, e);
 	if (old < 0 && old != -ENOENT)
 		return old;
 	attr.target_fd = (uint32_t)fd;

@@ -213,6 +213,9 @@ int cgroup_systemd_properties(struct arena *a, const struct resources *r, struct
 int cgroup_create(const struct cgroup_plan *p, int *ret_fd, unsigned int *ret_kept,
 		  struct err *e) MUST_CHECK;
 
+/* How many names a path has: with more than cgroup_create() says were there, the last is new. */
+unsigned int cgroup_path_depth(const char *path);
+
 /* The cgroup at `path` below the root of the mount, or -ENOENT. */
 int cgroup_open(const char *path, int *ret_fd, struct err *e) MUST_CHECK;
 
@@ -229,9 +232,9 @@ int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err
 
 /*
  * Loads and attaches the program (BPF_F_ALLOW_MULTI); when one of ours is attached it is replaced
- * atomically. An empty program does nothing.
+ * atomically. An empty program does nothing. `fresh`: the cgroup is new, and has none.
  */
-int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, struct err *e) MUST_CHECK;
+int cgroup_attach_devices(int fd, const struct cgroup_device_program *p, bool fresh, struct err *e) MUST_CHECK;
 
 /*
  * Moves a process into the cgroup. CLONE_INTO_CGROUP is the way to start one there (a move waits for other
@@ -268,8 +271,10 @@ int cgroup_is_populated(int fd, struct err *e) MUST_CHECK;
 int cgroup_is_frozen(int fd, struct err *e) MUST_CHECK;
 /* The root of the tree: a descriptor that the caller does not close. */
 int cgroup_root(struct err *e) MUST_CHECK;
-/* As cgroup_is_frozen(), of a path below that. -errno without a text. */
-int cgroup_is_frozen_at(int root, const char *path) MUST_CHECK;
+/* Closes it, where descriptors are short or something else was mounted: who needs it again finds it again. */
+void cgroup_forget_root(void);
+/* As cgroup_is_frozen() and, where it is asked for, cgroup_is_populated() of a path below that. -errno without a text. */
+int cgroup_is_frozen_at(int root, const char *path, bool *ret_populated) MUST_CHECK;
 
 /*
  * Freezes or thaws and waits until the kernel reports it (cgroup.events). A freeze that does not complete

@@ -25,6 +25,8 @@
 #define POLL_SLICE_MS 1000
 /* The pause before another look when the kernel says busy although nobody is left. */
 #define SETTLE_MS 10
+/* The file has two short lines. */
+#define EVENTS_SIZE 256
 /* How long killing one by one may take where cgroup.kill is missing. */
 #define KILL_TIMEOUT_MS 5000
 
@@ -39,19 +41,28 @@ static int events_open(int fd, struct err *e)
 	return r < 0 ? err_sys(e, errno, "open cgroup.events") : r;
 }
 
-/* The value of one key, or negative. Reading also arms the descriptor for poll(). */
-static int64_t events_get(int events, const char *key, struct err *e)
+static int events_read(int events, char text[EVENTS_SIZE], struct err *e)
 {
-	char text[256];
 	ssize_t n;
-	int64_t v;
 
 	do
-		n = pread(events, text, sizeof(text) - 1, 0);
+		n = pread(events, text, EVENTS_SIZE - 1, 0);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_sys(e, errno, "read cgroup.events");
 	text[n] = '\0';
+	return 0;
+}
+
+/* The value of one key, or negative. Reading also arms the descriptor for poll(). */
+static int64_t events_get(int events, const char *key, struct err *e)
+{
+	char text[EVENTS_SIZE];
+	int64_t v;
+	int r = events_read(events, text, e);
+
+	if (r < 0)
+		return r;
 	v = cg_keyed(text, key);
 	return v < 0 ? err_set(e, EIO, "cgroup.events has no '%s'", key) : v;
 }
@@ -110,16 +121,21 @@ int cgroup_root(struct err *e)
 	return cg_base(&mount, e);
 }
 
-int cgroup_is_frozen_at(int root, const char *path)
+int cgroup_is_frozen_at(int root, const char *path, bool *ret_populated)
 {
-	char file[CGROUP_PATH_MAX + 16];
+	char file[CGROUP_PATH_MAX + 16], text[EVENTS_SIZE];
 	struct err ignored;
 
 	if (snprintf(file, sizeof(file), "%s/cgroup.events", path) >= (int)sizeof(file))
 		return -ENAMETOOLONG;
 	auto_close int events = cg_open_below(root, file, O_RDONLY);
-	int64_t v = events < 0 ? events : events_get(events, "frozen", &ignored);
-	return v > 0 ? 1 : (int)v;
+	int r = events < 0 ? events : events_read(events, text, &ignored);
+	if (r < 0)
+		return r;
+	if (ret_populated)
+		*ret_populated = cg_keyed(text, "populated") == 1;
+	int64_t v = cg_keyed(text, "frozen");
+	return v > 0 ? 1 : v < 0 ? -EIO : 0;
 }
 
 /* ---- processes ---------------------------------------------------------------------------------------- */
@@ -536,7 +552,7 @@ static void settle(int fd)
 		(void)!events_sleep(events, now_ms() + SETTLE_MS, &ignored);
 }
 
-static unsigned int count_components(const char *path)
+unsigned int cgroup_path_depth(const char *path)
 {
 	unsigned int count = 0;
 	const char *c;
@@ -558,7 +574,7 @@ int cgroup_remove(const char *path, unsigned int kept, int timeout_ms, struct er
 	if (r < 0)
 		return r;
 	/* Nearly always nobody is left in it, and nothing below. */
-	r = kept < count_components(path) ? cg_remove_chain(base, path, kept) : -EBUSY;
+	r = kept < cgroup_path_depth(path) ? cg_remove_chain(base, path, kept) : -EBUSY;
 	if (r != -EBUSY)
 		return r < 0 ? err_sys(e, r, "remove cgroup %s%s", mount, path) : 0;
 	fd = cg_open_dir(base, path);

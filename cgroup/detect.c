@@ -225,12 +225,14 @@ static int private_mount_make(void)
 static struct {
 	int fd;
 	const char *mount;
+	char controllers[CGROUP_WORDS_MAX]; /* "": not read */
 } base_found = { .fd = -EBADF };
 
-void cg_forget_base(void)
+void cgroup_forget_root(void)
 {
 	fd_close(&base_found.fd);
 	base_found.mount = NULL;
+	base_found.controllers[0] = '\0';
 }
 
 /* -ENOENT, with no text: none is mounted. */
@@ -275,6 +277,17 @@ int cg_base(const char **ret_mount, struct err *e)
 		return r;
 	*ret_mount = base_found.mount;
 	return base_found.fd;
+}
+
+int cg_base_controllers(char ret[CGROUP_WORDS_MAX], struct err *e)
+{
+	char *known = base_found.controllers;
+	int r = *known ? 0 : cg_read(base_found.fd, "cgroup.controllers", known, CGROUP_WORDS_MAX);
+
+	if (r < 0)
+		return err_sys(e, r, "read %s/cgroup.controllers", base_found.mount);
+	memcpy(ret, known, CGROUP_WORDS_MAX);
+	return 0;
 }
 
 bool cgroup_caller_is_privileged(void)
@@ -341,9 +354,9 @@ int cgroup_detect(bool privileged, struct cgroup_facts *ret, struct err *e)
 	}
 	r = 0;
 	if (base >= 0) {
-		r = cg_read(base, "cgroup.controllers", f.controllers, sizeof(f.controllers));
+		r = cg_base_controllers(f.controllers, e);
 		if (r < 0)
-			return err_sys(e, r, "read %s/cgroup.controllers", f.mount);
+			return r;
 		f.root_writable = faccessat(base, ".", W_OK | X_OK, AT_EACCESS) == 0;
 	}
 	if (f.mode != CGROUP_MODE_UNIFIED || !f.root_writable)

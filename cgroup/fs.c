@@ -134,9 +134,9 @@ static int walk_down(struct walk *w, const char *path, const struct strv *need, 
 	size_t n, used = 0;
 	int r;
 
-	r = cg_read(w->fd, "cgroup.controllers", avail, sizeof(avail));
+	r = cg_base_controllers(avail, e);
 	if (r < 0)
-		return err_sys(e, r, "read %s/cgroup.controllers", w->mount);
+		return r;
 	while ((n = cg_next_component(&p, &c)) > 0 && n < sizeof(name)) {
 		snprintf(name, sizeof(name), "%.*s", (int)n, c);
 		snprintf(shown, sizeof(shown), "%s%s", w->mount, where);

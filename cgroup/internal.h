@@ -38,8 +38,8 @@ int cg_write(int dirfd, const char *file, const char *value) MUST_CHECK;
 
 /* The root of cgroup2: an open directory, which is not the caller's to close, and its name for messages. */
 int cg_base(const char **ret_mount, struct err *e) MUST_CHECK;
-/* For tests that mount something else there. */
-void cg_forget_base(void);
+/* The controllers that it has, read once. cg_base() comes before. */
+int cg_base_controllers(char ret[CGROUP_WORDS_MAX], struct err *e) MUST_CHECK;
 /* Beneath, without links and without leaving the file system: descriptor (close-on-exec) or -errno. */
 int cg_open_below(int dirfd, const char *path, int flags) MUST_CHECK;
 /* A directory, likewise. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,13 +21,19 @@
 
 static int absolute_bundle(struct ctx *ctx, const char *bundle, const char **ret, struct err *e)
 {
-	char path[PATH_MAX];
-	struct stat st;
+	char path[PATH_MAX], link[32];
+	auto_close int fd = openat(AT_FDCWD, bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (!realpath(bundle, path))
-		return err_set(e, errno, "bundle %s: %s", bundle, errno == ENOENT ? "missing" : err_text(errno));
-	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (fd < 0 && errno == ENOTDIR)
 		return err_set(e, ENOTDIR, "bundle %s: not a directory", bundle);
+	if (fd < 0)
+		return err_set(e, errno, "bundle %s: %s", bundle, errno == ENOENT ? "missing" : err_text(errno));
+	/* The kernel knows its name; one that has none any more, or none in our root, is looked for by the library. */
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	if ((path[0] != '/' || strstr(path, " (deleted)")) && !realpath(bundle, path))
+		return err_set(e, errno, "bundle %s: %s", bundle, errno == ENOENT ? "missing" : err_text(errno));
 	*ret = arena_strdup(&ctx->arena, path);
 	return *ret ? 0 : err_nomem(e);
 }

@@ -56,7 +56,7 @@ static int list_one(const char *id, void *arg, struct err *e)
 	}
 	/* The arena grows by one record each: give it back, so that a thousand cost what one does. */
 	size_t used = l->ctx->arena.used;
-	int r = store_open(l->ctx, id, &c, e);
+	int r = store_peek(l->ctx, id, &c, &status, e);
 	if (r == -ENOENT)
 		return 0; /* deleted meanwhile */
 	/* Short of memory or descriptors we are ourselves, and a list without it would say that it is not there. */
@@ -64,8 +64,6 @@ static int list_one(const char *id, void *arg, struct err *e)
 		*e = c.why;
 		r = err_in(e, "container \"%s\"", id);
 	}
-	if (r == 0)
-		r = container_status(&c, &status, NULL, e);
 	if (r == 0 && (c.state || !l->json))
 		list_row(l, &c, status);
 	arena_rewind(&l->ctx->arena, used);

@@ -80,8 +80,7 @@ static int run_run(struct ctx *ctx, const void *opts, int argc, char **argv, str
 	if (r == 0)
 		r = bundle_create(ctx, &o->common, &b, &c, &created, e);
 	if (r == 0)
-		r = run_created(ctx, o, &c, &created, e);
-	created_done(&created);
+		r = run_created(ctx, o, &c, &created, e); /* its descriptors end with us */
 	notify_done(&notify);
 	return r;
 }

@@ -29,8 +29,9 @@ struct ctx {
 	struct trace *trace; /* made by the command, written at the end; NULL: none is wanted */
 	/* What is the same for every container that one call looks at: asked once, by store.c alone. */
 	struct store_seen {
-		bool root, boot, cgroup; /* known */
-		int root_fd, cgroup_fd;  /* the state directory; the root of the cgroup2 tree, negative: none */
+		bool root, boot; /* known */
+		bool no_cgroup;
+		int root_fd;  /* the state directory */
 		char boot_id[BOOT_ID_SIZE];
 	} seen;
 };

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -78,16 +79,21 @@ static int gather_caps(int self, struct facts *f, struct err *e)
 	return 0;
 }
 
-/* The initial user namespace maps every id to itself; no other can. */
-static bool in_child_userns(int self)
-{
-	char buf[256];
-	unsigned int inside, outside, count;
+/* The first user namespace has the same number on every machine (linux/nsfs.h, USER_NS_INIT_INO). */
+#define USER_NS_INIT_INO 0xEFFFFFFDU
 
-	if (file_read_short(self, "uid_map", buf, sizeof(buf)) < 0)
-		return false;
-	return sscanf(buf, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 || outside != 0 ||
-	       count != UINT32_MAX;
+static bool in_child_userns(const struct facts *f)
+{
+	static const uint64_t types[] = {
+#define X(name, type) type,
+		PLAN_NAMESPACES(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i] == CLONE_NEWUSER)
+			return f->namespaces[i] && f->namespaces[i] != USER_NS_INIT_INO;
+	return false;
 }
 
 static bool kernel_says_yes(const char *file)
@@ -223,7 +229,7 @@ int facts_gather(struct facts *ret, struct err *e)
 	if (r < 0)
 		return r;
 	gather_namespaces(self, ret);
-	ret->in_userns = in_child_userns(self);
+	ret->in_userns = in_child_userns(ret);
 	ret->setgroups_denied = ret->in_userns && file_read_short(AT_FDCWD, "/proc/self/setgroups", path, sizeof(path)) > 0 &&
 				str_eq(path, "deny");
 	if (!facts_has_cap(ret, CAP_SETUID)) {

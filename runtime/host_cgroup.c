@@ -42,6 +42,7 @@ static int make_directory(struct container *c, const struct cgroup_plan *p, stru
 	if (r < 0)
 		return r;
 	h->made = true;
+	h->fresh = kept < cgroup_path_depth(p->path);
 	/* The runtime's own parent goes with its last container, whichever of them made it. */
 	c->state->cgroup_kept = !p->explicit_path && str_starts(p->path, "/ctr/") ? 0 : kept;
 	return 0;
@@ -55,7 +56,7 @@ int host_cgroup_make(struct ctx *ctx, struct container *c, const struct plan *p,
 		return 0;
 	r = p->cgroup->manager == CGROUP_SYSTEMD ? make_scope(ctx, c, p, ret, e) : make_directory(c, p->cgroup, ret, e);
 	if (r == 0)
-		r = cgroup_attach_devices(ret->fd, &p->cgroup->devices, e);
+		r = cgroup_attach_devices(ret->fd, &p->cgroup->devices, ret->fresh, e);
 	return r < 0 ? r : cgroup_apply(ret->fd, &p->cgroup->knobs, CGROUP_EARLY, e);
 }
 
@@ -105,7 +106,7 @@ static int update_devices(struct ctx *ctx, const struct state *s, const struct r
 	int ret = cgroup_device_compile(&ctx->arena, &r->devices, &p, e);
 	if (ret == 0)
 		ret = cgroup_open(s->cgroup_path, &fd, e);
-	return ret < 0 ? ret : cgroup_attach_devices(fd, &p, e);
+	return ret < 0 ? ret : cgroup_attach_devices(fd, &p, false, e);
 }
 
 int host_cgroup_update(struct ctx *ctx, const struct state *s, const struct resources *r, struct err *e)

@@ -12,6 +12,7 @@
 struct host_cgroup {
 	int fd; /* for CLONE_INTO_CGROUP; -1: the container has none */
 	bool made;
+	bool fresh; /* the directory is new */
 	struct cgroup_systemd placeholder;
 	struct cgroup_systemd_options options;
 	char helper[4096];

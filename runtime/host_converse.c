@@ -237,6 +237,11 @@ static int begin(struct talk *t, const struct spawn *s, struct err *e)
 {
 	int r = host_spawn(s, &t->child, e);
 
+	/* A caller may allow so few descriptors that there is none for what only saves a look-up. */
+	if (r == -EMFILE) {
+		cgroup_forget_root();
+		r = host_spawn(s, &t->child, e);
+	}
 	/* Not ours to clone into from where we are; whoever made the cgroup moves the process (born). */
 	if (r == -EACCES && s->cgroup_fd >= 0 && t->outside_allowed) {
 		struct spawn outside = *s;

@@ -95,15 +95,15 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 {
 	struct state *s = arena_new(&ctx->arena, struct state);
 	struct hooks *hooks = arena_new(&ctx->arena, struct hooks);
-	char boot[BOOT_ID_SIZE], letter;
-	const pid_t own = getpid();
+	char boot[BOOT_ID_SIZE];
 	uint64_t start = 0;
+	pid_t own = 0;
 
 	if (!s || !hooks)
 		return err_nomem(e);
 	int r = proc_boot_id(boot);
 	if (r == 0)
-		r = proc_stat(own, &start, &letter);
+		r = proc_self(&own, &start);
 	if (r < 0)
 		return err_sys(e, r, "read /proc");
 	fill_from_plan(s, p);
@@ -134,6 +134,6 @@ int record_filter(const struct container *c, const struct plan *p, struct err *e
 {
 	if (!p->filter.n)
 		return 0;
-	int r = file_replace(c->dir_fd, STORE_SECCOMP, p->filter.v, p->filter.n, 0600);
+	int r = file_new(c->dir_fd, STORE_SECCOMP, p->filter.v, p->filter.n, 0600);
 	return r < 0 ? err_sys(e, r, "keep the seccomp program") : 0;
 }

@@ -145,13 +145,17 @@ static int plan_memfd(const struct spawn *s, struct err *e)
 	if (!p)
 		return err_nomem(e);
 	plan_pack(s->steps, (uint32_t)s->n_open, s->n_slots, p, size);
-	auto_close int fd = memfd_create("ctr-plan", MFD_CLOEXEC);
+	/* For the child; nothing else is executed until it is closed. */
+	auto_close int fd = memfd_create("ctr-plan", 0);
 	int r = fd < 0 ? -errno : fd_write_all(fd, p, size);
 	return r < 0 ? err_sys(e, r, "make room for the plan") : TAKE_FD(fd);
 }
 
 static void drop_block(int base, size_t n)
 {
+	/* An end of the line that stayed open would hide the child's end. */
+	if (n > 0 && sys_close_range((unsigned int)base, (unsigned int)base + (unsigned int)n - 1, 0) == 0)
+		return;
 	for (size_t i = 0; i < n; i++)
 		(void)close(base + (int)i);
 }
@@ -166,7 +170,7 @@ static int make_block(const struct spawn *s, int sync, int plan, struct err *e)
 	size_t n = s->n_open + 2;
 
 	/* Made one after the other they usually lie as they should: a caller may allow few descriptors. */
-	if (n == 2 && sync >= base && plan == sync + 1 && fcntl(sync, F_SETFD, 0) == 0 && fcntl(plan, F_SETFD, 0) == 0)
+	if (n == 2 && sync >= base && plan == sync + 1 && fcntl(sync, F_SETFD, 0) == 0)
 		return sync;
 
 	/* Where the first finds a place, the others follow, or all try again behind what was in the way. */

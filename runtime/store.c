@@ -350,20 +350,24 @@ const char *status_name(enum status s)
 	return names[s];
 }
 
-/* A process as recorded: with `want_fd` a descriptor of it, else 0. -ESRCH: it has ended. */
-static int find_recorded(const struct container *c, int64_t pid, uint64_t start, bool want_fd)
+/* Of this boot: only then its numbers mean anything. */
+static bool is_of_this_boot(const struct container *c)
 {
 	struct store_seen *seen = c->seen;
 
-	if (pid <= 0)
+	if (!c->state->boot_id)
+		return true;
+	if (!seen->boot && proc_boot_id(seen->boot_id) < 0)
+		return false;
+	seen->boot = true;
+	return str_eq(seen->boot_id, c->state->boot_id);
+}
+
+/* A process as recorded: with `want_fd` a descriptor of it, else 0. -ESRCH: it has ended. */
+static int find_recorded(const struct container *c, int64_t pid, uint64_t start, bool want_fd)
+{
+	if (pid <= 0 || !is_of_this_boot(c))
 		return -ESRCH;
-	if (c->state->boot_id) {
-		if (!seen->boot && proc_boot_id(seen->boot_id) < 0)
-			return -ESRCH;
-		seen->boot = true;
-		if (!str_eq(seen->boot_id, c->state->boot_id))
-			return -ESRCH;
-	}
 	return want_fd ? proc_open((pid_t)pid, start) : proc_lives((pid_t)pid, start);
 }
 
@@ -376,18 +380,16 @@ static bool waits_for_start(const struct container *c)
 	return fd >= 0;
 }
 
-static bool is_frozen(const struct container *c)
+static bool is_frozen(const struct container *c, bool *ret_populated)
 {
 	struct store_seen *seen = c->seen;
 
 	if (!c->state->cgroup_path)
 		return false;
-	if (!seen->cgroup) {
-		struct err ignored;
-		seen->cgroup_fd = cgroup_root(&ignored);
-		seen->cgroup = true;
-	}
-	return seen->cgroup_fd >= 0 && cgroup_is_frozen_at(seen->cgroup_fd, c->state->cgroup_path) == 1;
+	struct err ignored;
+	int root = seen->no_cgroup ? -ENOENT : cgroup_root(&ignored);
+	seen->no_cgroup = root < 0;
+	return root >= 0 && cgroup_is_frozen_at(root, c->state->cgroup_path, ret_populated) == 1;
 }
 
 int container_status(const struct container *c, enum status *ret, int *ret_pidfd, struct err *e)
@@ -413,7 +415,7 @@ int container_status(const struct container *c, enum status *ret, int *ret_pidfd
 		return err_sys(e, r, "examine process %lld of container \"%s\"", (long long)s->pid, c->id);
 	if (r < 0)
 		*ret = STATUS_STOPPED;
-	else if (is_frozen(c))
+	else if (is_frozen(c, NULL))
 		*ret = STATUS_PAUSED;
 	else if (s->status && str_eq(s->status, "created") && waits_for_start(c))
 		*ret = STATUS_CREATED;
@@ -422,4 +424,36 @@ int container_status(const struct container *c, enum status *ret, int *ret_pidfd
 	if (ret_pidfd && pidfd >= 0)
 		*ret_pidfd = TAKE_FD(pidfd);
 	return 0;
+}
+
+/*
+ * The usual case of a row in a list: its state is one short file, and it runs. What its cgroup says is enough then, since
+ * nothing of a pid namespace outlives its first process. Anything else: false, and it is looked at as a single one is.
+ */
+static bool peek(struct ctx *ctx, const char *id, struct container *c, enum status *ret)
+{
+	char name[ID_MAX + sizeof("/" STORE_STATE)];
+	bool populated = false;
+
+	(void)snprintf(name, sizeof(name), "%s/%s", id, STORE_STATE);
+	char *text = arena_alloc(&ctx->arena, STATE_USUAL);
+	int n = text ? file_read_short(ctx->seen.root_fd, name, text, STATE_USUAL) : -ENOMEM;
+	if (n <= 0 || n >= STATE_USUAL - 1)
+		return false;
+	*c = (struct container){ .id = id, .dir_fd = -EBADF, .seen = &ctx->seen };
+	if (state_parse(&ctx->arena, text, (size_t)n, &c->state, &c->why) < 0)
+		return false;
+	const struct state *s = c->state;
+	if (!str_eq(s->id, id) || !str_eq(s->status, "running") || !s->own_pid_namespace || !is_of_this_boot(c))
+		return false;
+	*ret = is_frozen(c, &populated) ? STATUS_PAUSED : STATUS_RUNNING;
+	return populated;
+}
+
+int store_peek(struct ctx *ctx, const char *id, struct container *ret, enum status *ret_status, struct err *e)
+{
+	if (peek(ctx, id, ret, ret_status))
+		return 0;
+	int r = store_open(ctx, id, ret, e);
+	return r < 0 ? r : container_status(ret, ret_status, NULL, e);
 }

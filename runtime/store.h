@@ -47,6 +47,8 @@ int store_empty_dir(struct ctx *ctx, const char **ret, struct err *e) MUST_CHECK
 int store_create(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
 /* Opens an existing container; -ENOENT: "container "ID" does not exist". A damaged state is not an error here. */
 int store_open(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
+/* The same with its status, for one of many: `c` has no directory where it was not needed. */
+int store_peek(struct ctx *ctx, const char *id, struct container *ret, enum status *ret_status, struct err *e) MUST_CHECK;
 /* The same, and the state must be readable. */
 int store_load(struct ctx *ctx, const char *id, struct container *ret, struct err *e) MUST_CHECK;
 /* store_load() and the lock, and what is so now: the state as it is under the lock, and the status. */

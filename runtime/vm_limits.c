@@ -9,6 +9,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../oci/annotations.h"
 #include "../oci/json.h"
@@ -145,8 +146,12 @@ int vm_limits_read(struct arena *a, const char *dir, struct vm_limits *ret, stru
 	struct vm_limits all = { 0 };
 	struct dirent **names = NULL;
 	const char *sub = arena_printf(a, "%s/vm.conf.d", dir);
-	int r = read_file(a, arena_printf(a, "%s/vm.conf", dir), &all, e), n = 0;
+	int n = 0, r;
 
+	*ret = all;
+	if (access(dir, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	r = read_file(a, arena_printf(a, "%s/vm.conf", dir), &all, e);
 	if (r < 0)
 		return r;
 	if (!sub)

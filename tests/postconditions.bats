@@ -20,12 +20,14 @@ setup()
 	set_args echo ran
 }
 
+OTHERS=() # what else the filter does
+
 # without NUMBER ARG FIELD: the start fails for FIELD when the call is passed over, and succeeds when it is not.
 without()
 {
 	run_container
 	assert_output ran
-	try "$ATTACK" skip "$1" "$2" "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
+	try "$ATTACK" "${OTHERS[@]}" skip "$1" "$2" "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
 	assert_status 1
 	[ "${#lines[@]}" = 1 ] || fail "more than a line"
 	assert_output_has "post-condition: $3"
@@ -76,6 +78,8 @@ without()
 	update_config '.linux.readonlyPaths = [] | .linux.maskedPaths = [] | .mounts |= map(select(.type == "proc" or .type == "tmpfs"))'
 	without 442 - root.readonly
 	update_config '.linux.readonlyPaths = ["/etc"] | .root.readonly = false'
+	# Where the kernel can do both in one call (467, Linux 6.15), that is missing (ENOSYS) for this.
+	OTHERS=(deny 467 38 "$ATTACK")
 	without 442 - "linux.readonlyPaths: /etc can be written"
 }
 

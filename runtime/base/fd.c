@@ -220,6 +220,13 @@ int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t
 	return r;
 }
 
+int file_new(int dirfd, const char *name, const void *data, size_t n, mode_t mode)
+{
+	auto_close int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+
+	return fd < 0 ? -errno : fd_write_all(fd, data, n);
+}
+
 int file_publish(const char *path, const void *data, size_t n, mode_t mode)
 {
 	const char *slash = strrchr(path, '/');

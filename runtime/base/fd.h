@@ -31,6 +31,8 @@ int file_read_short(int dirfd, const char *name, char *buf, size_t size) MUST_CH
 int file_write(int dirfd, const char *name, const void *data, size_t n) MUST_CHECK;
 /* Atomic replacement: a temporary name in the same directory, then rename. No fsync: the state is gone at boot. */
 int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode) MUST_CHECK;
+/* A file that is not there yet, and that nobody looks for before it is whole. 0 or -errno. */
+int file_new(int dirfd, const char *name, const void *data, size_t n, mode_t mode) MUST_CHECK;
 /*
  * The same for a file in a directory of somebody else's: nothing is left there when we are killed in between, since
  * the file has no name before it is whole (O_TMPFILE; where the file system cannot, as above). An old one is removed

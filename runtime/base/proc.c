@@ -15,16 +15,9 @@
 #include "sys.h"
 #include "util.h"
 
-int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
+/* The text is changed. */
+static int parse_stat(char *buf, uint64_t *ret_start, char *ret_state)
 {
-	char path[32], buf[1024];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	int n = file_read_short(AT_FDCWD, path, buf, sizeof(buf));
-	if (n == -ENOENT)
-		return -ESRCH;
-	if (n < 0)
-		return n;
 	/* The name in parentheses may hold blanks and parentheses: count fields after the last ')'. */
 	char *p = strrchr(buf, ')');
 	if (!p || p[1] != ' ' || p[2] == '\0')
@@ -46,6 +39,34 @@ int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
 	*ret_start = start;
 	*ret_state = state;
 	return 0;
+}
+
+int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state)
+{
+	char path[32], buf[1024];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	int n = file_read_short(AT_FDCWD, path, buf, sizeof(buf));
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : n;
+	return parse_stat(buf, ret_start, ret_state);
+}
+
+int proc_self(pid_t *ret_pid, uint64_t *ret_start)
+{
+	char buf[1024], state;
+	uint64_t pid;
+	int n = file_read_short(AT_FDCWD, "/proc/self/stat", buf, sizeof(buf));
+
+	if (n < 0)
+		return n;
+	n = parse_stat(buf, ret_start, &state);
+	buf[strcspn(buf, " ")] = '\0';
+	if (n == 0 && str_u64(buf, INT32_MAX, &pid) < 0)
+		n = -EPROTO;
+	if (n == 0)
+		*ret_pid = (pid_t)pid;
+	return n;
 }
 
 bool proc_gone_as(pid_t pid, const char *name)

@@ -16,6 +16,9 @@
  */
 int proc_stat(pid_t pid, uint64_t *ret_start, char *ret_state) MUST_CHECK;
 
+/* Our own number, as /proc has it, and start time. */
+int proc_self(pid_t *ret_pid, uint64_t *ret_start) MUST_CHECK;
+
 /* The random id of this boot, 36 characters and a NUL. */
 #define BOOT_ID_SIZE 37
 int proc_boot_id(char ret[BOOT_ID_SIZE]) MUST_CHECK;

@@ -155,11 +155,19 @@ void strbuf_puts(struct strbuf *b, const char *s)
 
 void strbuf_printf(struct strbuf *b, const char *fmt, ...)
 {
+	size_t left = b->size - b->n;
 	va_list ap;
 
 	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	int n = vsnprintf(left ? b->p + b->n : NULL, left, fmt, ap);
 	va_end(ap);
+	/* What had no room is written once more, where there is some. */
+	if (n >= 0 && (size_t)n < left) {
+		b->n += (size_t)n;
+		return;
+	}
+	if (left)
+		b->p[b->n] = '\0';
 	if (n < 0 || !strbuf_room(b, (size_t)n))
 		return;
 	va_start(ap, fmt);

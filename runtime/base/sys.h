@@ -293,6 +293,11 @@ static inline int sys_prlimit(pid_t pid, unsigned int resource, const struct sys
 	return (int)sys_ret(syscall(SYS_prlimit64, pid, resource, limit, NULL));
 }
 
+static inline int sys_prlimit_get(unsigned int resource, struct sys_rlimit *ret)
+{
+	return (int)sys_ret(syscall(SYS_prlimit64, 0, resource, NULL, ret));
+}
+
 static inline int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	return (int)sys_ret(syscall(SYS_execveat, fd, path, argv, envp, flags));

@@ -50,18 +50,20 @@ static int existing_node(int dir, const char *name, const struct step_device *d,
 /* As path_parent(), but the descriptor stays ours: devices come in rows, and a row is in one directory. */
 static int parent_of(struct init *in, const char *path, char *ret_name, struct err *e)
 {
-	const char *slash = strrchr(path, '/'), *was = in->parent_path;
-	size_t n = slash ? (size_t)(slash + 1 - path) : 0;
+	const char *name;
+	int dir = init_dir_of(in, path, &name);
 
-	if (in->parent >= 0 && n && strncmp(was, path, n) == 0 && !strchr(was + n, '/') && slash[1] && strcmp(slash + 1, ".") != 0 &&
-	    strcmp(slash + 1, "..") != 0 && strlen(slash + 1) < PATH_NAME_SIZE) {
-		memcpy(ret_name, slash + 1, strlen(slash + 1) + 1);
-		return in->parent;
+	if (dir >= 0) {
+		memcpy(ret_name, name, strlen(name) + 1);
+		return dir;
 	}
-	fd_close(&in->parent);
-	in->parent = path_parent(in->root, path, ret_name, e);
-	in->parent_path = path;
-	return in->parent;
+	init_forget_dir(in);
+	dir = path_parent(in->root, path, ret_name, e);
+	if (dir < 0)
+		return dir;
+	in->dir = dir;
+	in->dir_path = path;
+	return dir;
 }
 
 int init_device(struct init *in, const struct step_device *d, struct err *e)

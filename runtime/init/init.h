@@ -22,18 +22,34 @@
 #include "../plan.h"
 #include "../sync.h"
 
+#define INIT_LEFT_MAX 96
+
 struct init {
 	int sync;	/* the conversation, or the call of `start` */
 	int first;	/* the first descriptor from the host side */
 	int *slots;	/* n_slots descriptors, -1: not open */
 	uint32_t n_slots;
+	bool forks;	/* the container's first process is a child of ours */
 	int root;	/* the root filesystem; "/" where the plan has no root step */
 	int place;	/* where it is attached: what replaces it goes there too */
-	int parent;	/* the directory of the device or link before, or -1 */
-	const char *parent_path; /* a path in it */
+	int dir;	/* the directory of the destination before (init_dir_of), or -1 */
+	const char *dir_path; /* a path in it, or NULL: none is known */
+	bool dir_is_root; /* then it is `root`, and `dir` is none */
+	bool dir_is_plain; /* it is no part of proc */
+	bool dir_lacks;	/* the last thing that was to be there was missing */
+	dev_t dir_dev;	/* of its filesystem, 0: not known */
+	const char *mounted_last; /* destination of the mount before */
+	uint32_t siblings; /* how many before it in the same directory, one after the other */
+	bool entered;	/* our own root is the container's */
+	bool other_ids;	/* not those that this program was started with */
+	bool cut_off;	/* nothing propagates to the host's mounts */
+	bool own_proc;	/* /proc is one of the container's own: nobody exchanges names in it */
+	int left[INIT_LEFT_MAX];	/* descriptors that are done with, in their order (init_leave) */
+	uint32_t n_left, left_max;
 	int null;	/* the host's /dev/null, verified: a mount of its own, for masks */
 	bool null_attached;
 	int empty;	/* an empty read-only directory, for masks */
+	bool empty_attached;
 	int state;	/* the state document for hooks, or -1 */
 	mode_t umask;	/* what the program gets */
 	bool started;	/* past the gate */
@@ -53,6 +69,7 @@ struct init {
 	const void *plan;	/* for init_inspect() */
 	bool inspects;		/* namespaces are to be compared */
 	int proc;		/* the host's /proc, until init_inspect() has looked at the namespaces there; or -1 */
+	bool proc_is_root; /* it was looked at, and is one */
 	uint32_t joined[PLAN_NAMESPACES_N]; /* inodes of those that were joined, in the order of PLAN_NAMESPACES */
 	uint64_t joined_unknown; /* CLONE_NEW* of those that were joined and could not be looked at before */
 	struct init_place {
@@ -99,13 +116,36 @@ static inline int init_clone_fd(int fd, unsigned int flags)
 }
 /* The sources of all TREE steps, cloned in the mount namespace of a process that shares our descriptors. */
 int init_clone_trees(struct init *in, int pidfd, struct err *e) MUST_CHECK;
+/* As init_clone_fd() of a name in `dir`, no link, with the attributes set from the beginning. -ENOSYS before Linux 6.15. */
+static inline int init_clone_with(int dir, const char *name, unsigned int flags, const struct sys_mount_attr *attr)
+{
+	return sys_open_tree_attr(dir, name, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | flags, attr);
+}
+/*
+ * The directory that `path` is in, below the root and with no link on the way, and the last name of `path`. It is not the
+ * caller's to close: the next path of a row gets the same one. Whoever mounts anywhere but at a name in it, or lets
+ * others do so, forgets it. -errno with no text, -EINVAL for a path that says more than names.
+ */
+int init_dir_of(struct init *in, const char *path, const char **ret_name) MUST_CHECK;
+void init_forget_dir(struct init *in);
+/* Something was attached at `path`, where no link is on the way: what it hides is forgotten. */
+void init_covered(struct init *in, const char *path);
+/* Whether a name is the kernel's own, in a proc of the container's: nobody can rename it, or put a link in its place. */
+bool init_is_fixed(const struct init *in, const char *path);
+/* Whether init_dir_of() has the directory of `path` at hand. */
+bool init_in_row(const struct init *in, const char *path);
+/* To be closed later, many in one call: at the latest when the gate is reached or a program executed. Close-on-exec. */
+void init_leave(struct init *in, int *fd);
+void init_close_left(struct init *in);
+/* Attaches a detached tree to a name in a directory, no link is followed; NULL: to `dir` itself. -errno with no text. */
+int init_attach_at(int tree, int dir, const char *name) MUST_CHECK;
 /* Attaches a detached tree to an open destination. */
 int init_attach(int tree, int destination, struct err *e, const char *what) MUST_CHECK;
 /* Runs a hook; `point` for messages. */
 int init_run_hook(struct init *in, const struct step_start_hook *h, const char *point, struct err *e) MUST_CHECK;
 /* Pid 1 with a program as its child: reap, forward, exit with its status. Does not return. */
 __attribute__((noreturn)) void init_supervise(pid_t child);
-/* What step_mask or step_readonly found, for init_inspect(); `st` NULL: nothing. */
+/* What step_mask or step_readonly found, for init_inspect(); `st` NULL: nothing. At a fixed name it need not be known. */
 void init_note_place(struct init *in, const struct stat *st);
 int init_get_caps(struct init_caps *ret, struct err *e) MUST_CHECK;
 /* Which of `caps` are in the bounding set. */

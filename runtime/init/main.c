@@ -56,26 +56,44 @@ static int parse_number(const char *s)
 	return v;
 }
 
-/* The plan as private memory; its file is closed. */
-static int map_plan(int fd, void **ret, size_t *ret_size, struct err *e)
+/* The plan as private memory; its file is done with. */
+static int map_plan(struct init *in, int fd, void **ret, size_t *ret_size, struct err *e)
 {
+	static _Alignas(16) char usual[16384];
 	struct stat st;
+	ssize_t n = pread(fd, usual, sizeof(usual), 0);
 
-	if (fstat(fd, &st) < 0)
+	if (n > 0 && (size_t)n < sizeof(usual)) {
+		init_leave(in, &fd);
+		*ret = usual;
+		*ret_size = (size_t)n;
+		return plan_unpack(usual, (size_t)n, e);
+	}
+	if (n < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, errno, "examine the plan");
 	size_t size = (size_t)st.st_size;
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return err_sys(e, errno, "map the plan");
-	(void)close(fd);
+	init_leave(in, &fd);
 	*ret = p;
 	*ret_size = size;
 	return plan_unpack(p, size, e);
 }
 
+/* Zeroed memory: what is there for the usual number, or as much as it takes. */
+static void *room(size_t size, void *few, size_t few_size)
+{
+	if (size <= few_size)
+		return few;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
 /* The steps at the end that earlier ones have to know. */
 static int look_ahead(struct init *in, const void *plan, struct err *e)
 {
+	static struct init_place few_places[32];
 	struct plan_cursor cursor = { 0 };
 	struct step step;
 	size_t places = 1;
@@ -87,12 +105,13 @@ static int look_ahead(struct init *in, const void *plan, struct err *e)
 			in->exec = step.arg;
 		if (step.op == STEP_VERIFY)
 			in->verify = step.arg;
+		in->forks |= step.op == STEP_FORK;
 		if (step.op == STEP_INSPECT)
 			in->inspects = ((const struct step_inspect *)step.arg)->namespaces.n > 0;
 		places += step.op == STEP_MASK || step.op == STEP_READONLY;
 	}
-	in->places = mmap(NULL, places * sizeof(*in->places), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (in->places == MAP_FAILED)
+	in->places = room(places * sizeof(*in->places), few_places, sizeof(few_places));
+	if (!in->places)
 		return err_sys(e, errno, "make room for what is masked");
 	if (!in->exec || in->exec->keep_fds > (uint32_t)in->first - 3)
 		return err_set(e, EPROTO,
@@ -113,18 +132,20 @@ static int keep_only_ours(const struct init *in, uint32_t n_open)
 
 static int set_up(struct init *in, const struct plan_header *h, struct err *e)
 {
+	static int few_slots[64];
 	size_t size = (h->n_slots + 1) * sizeof(int);
 
 	in->n_slots = h->n_slots;
-	/* Shared: what the part before a fork opens for the one behind it is noted here. */
-	in->slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (in->slots == MAP_FAILED)
-		return err_sys(e, errno, "make room for descriptors");
-	for (uint32_t i = 0; i < h->n_slots; i++)
-		in->slots[i] = i < h->n_open ? in->first + 2 + (int)i : -1;
 	int r = look_ahead(in, h, e);
 	if (r < 0)
 		return r;
+	/* Shared: what the part before a fork opens for the one behind it is noted here. */
+	in->slots = !in->forks ? room(size, few_slots, sizeof(few_slots)) :
+				 mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!in->slots || in->slots == MAP_FAILED)
+		return err_sys(e, errno, "make room for descriptors");
+	for (uint32_t i = 0; i < h->n_slots; i++)
+		in->slots[i] = i < h->n_open ? in->first + 2 + (int)i : -1;
 	r = keep_only_ours(in, h->n_open);
 	if (r < 0)
 		return err_sys(e, r, "close inherited descriptors");
@@ -156,20 +177,38 @@ void init_stamp(struct init *in, uint32_t op, uint32_t index)
 		(struct sync_stamp){ (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec, op, index };
 }
 
+/* A caller may allow few descriptors: then none is kept longer than it takes. */
+static void keep_few(struct init *in)
+{
+	struct sys_rlimit files;
+
+	if (sys_prlimit_get(RLIMIT_NOFILE, &files) == 0 && files.soft >= (uint64_t)in->first + 4 * INIT_LEFT_MAX)
+		in->left_max = INIT_LEFT_MAX;
+}
+
+/* Steps that leave the directory open for the next: they say themselves when what they did makes it another one. */
+static bool is_of_a_row(uint32_t op)
+{
+	return op == STEP_DEVICE || op == STEP_SYMLINK || op == STEP_MASK || op == STEP_READONLY || op == STEP_MOUNT ||
+	       op == STEP_SOURCE;
+}
+
 static int run(struct init *in, struct err *e)
 {
 	struct plan_cursor cursor = { 0 };
 	struct step step;
 	size_t size;
 	void *plan = NULL;
-	int r = map_plan(in->first + 1, &plan, &size, e);
+	int r;
 
+	keep_few(in);
+	r = map_plan(in, in->first + 1, &plan, &size, e);
 	if (r == 0)
 		r = set_up(in, plan, e);
 	init_stamp(in, SYNC_STAMP_PLAN, 0);
 	while (r == 0 && plan_next(plan, &cursor, &step)) {
-		if (step.op != STEP_DEVICE && step.op != STEP_SYMLINK)
-			fd_close(&in->parent);
+		if (!is_of_a_row(step.op))
+			init_forget_dir(in);
 		r = run_step(in, &step, e);
 		init_stamp(in, step.op, cursor.index - 1);
 	}
@@ -186,12 +225,11 @@ void init_guard(void)
 int main(int argc, char **argv)
 {
 	struct sync_stamp stamps[SYNC_STAMPS_MAX];
-	struct init in = { .root = -1, .place = -1, .parent = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
+	struct init in = { .root = -1, .place = -1, .dir = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
 	struct err e = { 0 };
 
 	init_guard();
 	(void)prctl(PR_SET_NAME, "ctr-init", 0, 0, 0); /* instead of the memfd's */
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored, it would let children vanish before they are waited for */
 	in.tracing = argc == 3;
 	init_stamp(&in, SYNC_STAMP_ENTERED, 0);
 	in.first = argc == 2 || argc == 3 ? parse_number(argv[1]) : -1;

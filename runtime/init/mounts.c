@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mounts. Every one is a detached tree whose attributes are complete before it is attached to an open
- * destination (D5): no path is given to mount(2), nothing is looked up twice, and there is no moment in
- * which a mount is there without its flags.
+ * destination (D5), or to a name in an open directory, which no link is followed in: no path is given to mount(2),
+ * nothing is looked up twice, and there is no moment in which a mount is there without its flags.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,15 @@
 #include "copy.h"
 #include "init.h"
 
+int init_attach_at(int tree, int dir, const char *name)
+{
+	return sys_move_mount(tree, "", dir, name ? name : "",
+			      SYS_MOVE_MOUNT_F_EMPTY_PATH | (name ? 0U : SYS_MOVE_MOUNT_T_EMPTY_PATH));
+}
+
 int init_attach(int tree, int destination, struct err *e, const char *what)
 {
-	int r = sys_move_mount(tree, "", destination, "",
-			       SYS_MOVE_MOUNT_F_EMPTY_PATH | SYS_MOVE_MOUNT_T_EMPTY_PATH);
+	int r = init_attach_at(tree, destination, NULL);
 
 	return r < 0 ? err_sys(e, r, "mount at %s", what) : 0;
 }
@@ -134,20 +139,25 @@ static int strict_error(const struct step_mount *m, int errnum, struct err *e)
 		       errnum == -ELOOP ? "a symbolic link is on the way" : err_text(-errnum));
 }
 
-/* The destination as an open O_PATH descriptor, made where it is missing. */
-static int open_destination(struct init *in, const struct step_mount *m, bool is_dir, int tree, struct err *e)
+/*
+ * The destination as an open O_PATH descriptor, made where it is missing. `found`: what is there where no link is on the
+ * way, or -errno.
+ */
+static int open_destination(struct init *in, const struct step_mount *m, int tree, int found, struct err *e)
 {
+	struct stat st = { .st_mode = S_IFDIR };
+
 	/* proc and sysfs go to real directories only: with a link /proc could be something else. */
 	bool strict = is_kernel_fs(m) || m->flags & STEP_MOUNT_DEST_NOFOLLOW;
-	if (!m->destination[strspn(m->destination, "/")])
-		return err_bad(e, "mount at /: that is where root.path is");
-	auto_close int fd = path_open_strict(in->root, m->destination, O_PATH);
+	auto_close int fd = found;
 	bool direct = fd >= 0;
 
 	if (strict && fd < 0 && fd != -ENOENT)
 		return strict_error(m, fd, e);
 	if (!direct) {
-		fd = path_make(in->root, m->destination, is_dir ? PATH_DIR : PATH_FILE, e);
+		if (tree >= 0 && fstat(tree, &st) < 0)
+			return err_sys(e, errno, "examine the source of the mount at %s", m->destination);
+		fd = path_make(in->root, m->destination, S_ISDIR(st.st_mode) ? PATH_DIR : PATH_FILE, e);
 		if (fd < 0)
 			return err_in(e, "mount at %s", m->destination);
 	}
@@ -227,21 +237,125 @@ static int set_propagation(int fd, const struct step_mount *m, struct err *e)
 	return set_attr(fd, m->propagation & MS_REC ? SYS_AT_RECURSIVE : 0, &attr, m, e);
 }
 
+/* ---- attaching ----------------------------------------------------------------------------------------- */
+
+/* What a missing destination is made as: a directory for a filesystem, for a bind what its source is. */
+static int make_at(int dir, const char *name, int tree, bool is_bind)
+{
+	struct stat st = { .st_mode = S_IFDIR };
+
+	if (is_bind && fstat(tree, &st) < 0)
+		return -errno;
+	int r = S_ISDIR(st.st_mode) ? mkdirat(dir, name, 0755) : mknodat(dir, name, S_IFREG | 0644, 0);
+	return r < 0 ? -errno : 0;
+}
+
+/* What is there is no link, and on the filesystem of its directory. */
+static int look_in_row(struct init *in, int dir, const char *name)
+{
+	struct stat st;
+
+	if (!in->dir_dev) {
+		if (fstat(dir, &st) < 0)
+			return -errno;
+		in->dir_dev = st.st_dev;
+	}
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return S_ISLNK(st.st_mode) ? -ELOOP : st.st_dev != in->dir_dev ? -EXDEV : 0;
+}
+
+/*
+ * To a name in a directory that is at hand: made where it is missing, and covered by that name, which no link can stand in
+ * for. Neither the directory nor what is in it on the same filesystem is a part of proc. 0, or -errno with no text: then it
+ * is looked for.
+ */
+static int attach_in_row(struct init *in, const struct step_mount *m, bool is_bind, int tree, bool missing)
+{
+	const char *name;
+	int dir = below_proc(m->destination) ? -EPERM : init_dir_of(in, m->destination, &name), r = -EEXIST;
+
+	if (dir < 0)
+		return dir;
+	if (!in->dir_is_plain && init_is_procfs(dir))
+		return -EPERM;
+	in->dir_is_plain = true;
+	/* As the last one was, this one is too. */
+	in->dir_lacks |= missing;
+	if (in->dir_lacks)
+		r = make_at(dir, name, tree, is_bind);
+	in->dir_lacks &= r == 0;
+	if (r == -EEXIST)
+		r = look_in_row(in, dir, name);
+	if (r == -ENOENT) {
+		r = make_at(dir, name, tree, is_bind);
+		in->dir_lacks = r == 0;
+	}
+	return r < 0 ? r : init_attach_at(tree, dir, name);
+}
+
+/* To open a directory for one or two takes more than it saves. */
+static bool is_row(struct init *in, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+	bool sibling = n > 1 && in->mounted_last && strncmp(in->mounted_last, path, n) == 0 && !strchr(in->mounted_last + n, '/');
+
+	in->siblings = sibling ? in->siblings + 1 : 0;
+	in->mounted_last = path;
+	return (in->dir_is_plain && init_in_row(in, path)) || in->siblings >= 3;
+}
+
+/* Copies into the still detached tmpfs what its destination holds, and makes it read-only if it was to be. */
+static int copy_up(int to, int tree, const struct step_mount *m, struct err *e)
+{
+	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
+	int r = copy_tree(to, tree, e);
+
+	if (r < 0)
+		return err_in(e, "tmpcopyup at %s", m->destination);
+	if (!((m->attr_set & SYS_MOUNT_ATTR_RDONLY) | (m->ms_flags & MS_RDONLY)))
+		return 0;
+	return set_attr(tree, 0, &ro, m, e);
+}
+
+/* To its destination. `is_bind`: it was somewhere before. */
+static int attach(struct init *in, int tree, const struct step_mount *m, bool is_bind, struct err *e)
+{
+	bool copies = m->flags & STEP_MOUNT_TMPCOPYUP;
+
+	if (!m->destination[strspn(m->destination, "/")])
+		return err_bad(e, "mount at /: that is where root.path is");
+	if (is_row(in, m->destination) && !copies && attach_in_row(in, m, is_bind, tree, false) == 0)
+		return 0;
+	int found = path_open_strict(in->root, m->destination, O_PATH);
+	if (found == -ENOENT && !copies && attach_in_row(in, m, is_bind, tree, true) == 0)
+		return 0;
+	bool direct = found >= 0;
+	int to = open_destination(in, m, is_bind ? tree : -1, found, e);
+	if (to < 0)
+		return to;
+	int r = copies ? copy_up(to, tree, m, e) : 0;
+	if (r == 0)
+		r = init_attach(tree, to, e, m->destination);
+	init_leave(in, &to);
+	if (direct)
+		init_covered(in, m->destination);
+	else
+		init_forget_dir(in); /* it may be the one that was covered */
+	in->own_proc |= r == 0 && direct && is_proc(m) && strcmp(m->destination, "/proc") == 0;
+	return r;
+}
+
 /* ---- binds --------------------------------------------------------------------------------------------- */
 
 static int attach_bind(struct init *in, int tree, const struct step_mount *m, struct err *e)
 {
-	struct stat st;
-
-	if (fstat(tree, &st) < 0)
-		return err_sys(e, errno, "examine the source of the mount at %s", m->destination);
 	int r = set_attributes(in, tree, m, true, e);
+
 	if (r < 0)
 		return r;
-	auto_close int to = open_destination(in, m, S_ISDIR(st.st_mode), tree, e);
-	if (to < 0)
-		return to;
-	r = init_attach(tree, to, e, m->destination);
+	r = attach(in, tree, m, true, e);
 	return r < 0 ? r : set_propagation(tree, m, e);
 }
 
@@ -250,7 +364,7 @@ static int mount_bind(struct init *in, const struct step_mount *m, struct err *e
 	if (m->slot < 0)
 		return err_set(e, EPROTO, "plan: bind at %s without a source", m->destination);
 	int r = attach_bind(in, in->slots[m->slot], m, e);
-	fd_close(&in->slots[m->slot]);
+	init_leave(in, &in->slots[m->slot]);
 	return r;
 }
 
@@ -357,7 +471,7 @@ static int configure(int fs, const struct step_mount *m, const char *extra_key, 
 }
 
 /* A detached mount of a new filesystem; -EPERM is left to the caller, who may have something else. */
-static int make_fs(const struct step_mount *m, const char *extra_key, const char *extra, struct err *e)
+static int make_fs(struct init *in, const struct step_mount *m, const char *extra_key, const char *extra, struct err *e)
 {
 	auto_close int fs = sys_fsopen(m->fstype, SYS_FSOPEN_CLOEXEC);
 
@@ -374,7 +488,10 @@ static int make_fs(const struct step_mount *m, const char *extra_key, const char
 		return fs_error(fs, r, "create", m, e);
 	uint64_t later = m->flags & STEP_MOUNT_TMPCOPYUP ? SYS_MOUNT_ATTR_RDONLY : 0;
 	int fd = sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC, (unsigned int)(m->attr_set & ~later));
-	return fd < 0 ? fs_error(fs, fd, "mount", m, e) : fd;
+	if (fd < 0)
+		return fs_error(fs, fd, "mount", m, e);
+	init_leave(in, &fs);
+	return fd;
 }
 
 /*
@@ -409,10 +526,10 @@ static int label_root(int tree, const struct step_mount *m, struct err *e)
 }
 
 /* What a user namespace may not mount anew: a proc that shows processes only, the host's sysfs as it is. */
-static int make_fallback(const struct step_mount *m, bool *ret_clone, struct err *e)
+static int make_fallback(struct init *in, const struct step_mount *m, bool *ret_clone, struct err *e)
 {
 	if (m->flags & STEP_MOUNT_PROC_SUBSET) {
-		int fd = make_fs(m, "subset", "pid", e);
+		int fd = make_fs(in, m, "subset", "pid", e);
 		return fd == -EPERM ? err_set(e, EPERM, "mount proc at %s: permission denied: a part of the caller's own "
 							"/proc is hidden, and for that reason this kernel refuses a new "
 							"one, with subset=pid too", m->destination)
@@ -426,19 +543,6 @@ static int make_fallback(const struct step_mount *m, bool *ret_clone, struct err
 	return -e->code;
 }
 
-/* Copies into the still detached tmpfs what its destination holds, and makes it read-only if it was to be. */
-static int copy_up(int to, int tree, const struct step_mount *m, struct err *e)
-{
-	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
-	int r = copy_tree(to, tree, e);
-
-	if (r < 0)
-		return err_in(e, "tmpcopyup at %s", m->destination);
-	if (!((m->attr_set & SYS_MOUNT_ATTR_RDONLY) | (m->ms_flags & MS_RDONLY)))
-		return 0;
-	return set_attr(tree, 0, &ro, m, e);
-}
-
 /* In place of a filesystem of the container's own: no part of it may be more than that would have been. */
 static int restrict_clone(int tree, const struct step_mount *m, struct err *e)
 {
@@ -450,10 +554,10 @@ static int restrict_clone(int tree, const struct step_mount *m, struct err *e)
 static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 {
 	bool clone = false;
-	auto_close int tree = make_fs(m, NULL, NULL, e);
+	auto_close int tree = make_fs(in, m, NULL, NULL, e);
 
 	if (tree == -EPERM)
-		tree = make_fallback(m, &clone, e);
+		tree = make_fallback(in, m, &clone, e);
 	if (tree < 0)
 		return tree;
 	int r = clone ? restrict_clone(tree, m, e) : set_attributes(in, tree, m, false, e);
@@ -461,15 +565,13 @@ static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 		r = label_root(tree, m, e);
 	if (r < 0)
 		return r;
-	auto_close int to = open_destination(in, m, true, -1, e);
-	if (to < 0)
-		return to;
-	if (m->flags & STEP_MOUNT_TMPCOPYUP && (r = copy_up(to, tree, m, e)) < 0)
-		return r;
-	r = init_attach(tree, to, e, m->destination);
+	r = attach(in, tree, m, false, e);
 	if (r == 0 && m->ms_flags & MS_I_VERSION && !clone)
 		r = set_iversion(tree, m, e);
-	return r < 0 ? r : set_propagation(tree, m, e);
+	if (r == 0)
+		r = set_propagation(tree, m, e);
+	init_leave(in, &tree);
+	return r;
 }
 
 /* ---- remounts ------------------------------------------------------------------------------------------ */

@@ -47,8 +47,10 @@ int init_join(struct init *in, const struct step_join *s, struct err *e)
 	if (setns(in->slots[s->ns], (int)s->type) < 0)
 		return err_sys(e, errno, "join namespace 0x%x", s->type);
 	fd_close(&in->slots[s->ns]);
-	if (s->type & CLONE_NEWUSER || !s->type)
+	if (s->type & CLONE_NEWUSER || !s->type) {
+		in->other_ids = true;
 		init_guard();
+	}
 	return 0;
 }
 
@@ -112,6 +114,7 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 	 * process of the container exists yet that could make use of that. */
 	if (s->maps)
 		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	init_close_left(in); /* they would be closed by both */
 	pid_t pid = sys_clone3(&args);
 	if (pid < 0)
 		return err_sys(e, pid, "create the container's first process");
@@ -120,6 +123,7 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 			return -e->code;
 		_exit(0);
 	}
+	in->other_ids = true;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!s->maps) {
 		fd_close(&order[1]);
@@ -142,7 +146,7 @@ int init_become(struct init *in, const struct step_become *s, struct err *e)
 {
 	int r = sys_setresgid(s->gid);
 
-	(void)in;
+	in->other_ids = true;
 	if (r < 0)
 		return err_sys(e, r, "become group %u of the user namespace", s->gid);
 	r = sys_setresuid(s->uid);
@@ -205,7 +209,6 @@ int init_netlink(struct init *in, const struct step_netlink *s, struct err *e)
 {
 	auto_close int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
-	(void)in;
 	if (sock < 0)
 		return err_sys(e, errno, "%s", s->what);
 	for (uint64_t at = 0; at + sizeof(struct nlmsghdr) <= s->messages.n;) {
@@ -220,13 +223,14 @@ int init_netlink(struct init *in, const struct step_netlink *s, struct err *e)
 			return r;
 		at += NLMSG_ALIGN(h.nlmsg_len);
 	}
+	init_leave(in, &sock);
 	return 0;
 }
 
 int init_propagation(struct init *in, const struct step_propagation *s, struct err *e)
 {
-	(void)in;
 	if (mount(NULL, "/", NULL, (unsigned long)s->flags, NULL) < 0)
 		return err_sys(e, errno, "cut the mount namespace off from the host's");
+	in->cut_off = s->flags & MS_REC && s->flags & (MS_SLAVE | MS_PRIVATE);
 	return 0;
 }

@@ -225,13 +225,18 @@ int init_load_filter(struct init *in, const struct step_seccomp *s, struct err *
 
 /* ---- credentials --------------------------------------------------------------------------------------- */
 
-/* Without CAP_SETPCAP nothing can be dropped, and need not where it is not there. What is there is verified later. */
+/*
+ * Without CAP_SETPCAP nothing can be dropped, and need not where it is not there. What is there is verified later. What
+ * is to be kept the planner has compared with what we have.
+ */
 static int drop_bounding(const struct step_credentials *s, struct init_caps *ret, struct err *e)
 {
-	int r = init_get_bounding(s->bounding, &ret->bounding, e);
+	int r = s->inheritable ? init_get_bounding(s->bounding, &ret->bounding, e) : 0;
 
 	if (r < 0)
 		return r;
+	if (!s->inheritable)
+		ret->bounding = s->bounding;
 	for (uint32_t cap = 0; cap <= s->last_cap; cap++)
 		if (!(s->bounding >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
 			int why = errno;
@@ -310,7 +315,8 @@ static int set_caps(const struct step_credentials *s, const struct init_caps *c,
 							.inheritable = (uint32_t)(c->inheritable >> 32 * i) };
 	if (syscall(SYS_capset, &h, d) < 0)
 		return err_sys(e, errno, "set process.capabilities");
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+	/* An ambient one is permitted and inheritable, always: where nothing is both, none is left. */
+	if (c->permitted & c->inheritable && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_sys(e, errno, "clear the ambient set");
 	for (uint32_t cap = 0; cap <= s->last_cap; cap++)
 		if (c->ambient >> cap & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
@@ -324,6 +330,10 @@ static int set_caps(const struct step_credentials *s, const struct init_caps *c,
  */
 static int enter_cwd(const struct init *in, const char *cwd)
 {
+	if (strcmp(cwd, "/") == 0 && in->entered)
+		return 0; /* where entering it has left us */
+	if (strcmp(cwd, "/") == 0)
+		return fchdir(in->root) < 0 ? -errno : 0;
 	auto_close int fd = path_open(in->root, cwd, O_PATH | O_DIRECTORY);
 
 	if (fd < 0)
@@ -365,7 +375,8 @@ int init_credentials(struct init *in, const struct step_credentials *s, struct e
 	int there = enter_cwd(in, s->cwd);
 	if (there < 0 && there != -EACCES)
 		return cwd_error(s->cwd, there, e);
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	/* Root, whoever becomes it, keeps them anyway. */
+	if (s->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_sys(e, errno, "keep capabilities over the change of user");
 	r = set_ids(s, e);
 	if (r == 0)
@@ -374,8 +385,10 @@ int init_credentials(struct init *in, const struct step_credentials *s, struct e
 		r = set_caps(s, &in->caps, e);
 	if (r < 0)
 		return r;
-	init_guard();
+	/* Only a change of the effective ids undoes it: sets that shrink do not (commit_creds() of the kernel). */
+	if (in->other_ids || s->uid != sys_euid() || s->gid != sys_egid())
+		init_guard();
 	if (there < 0 && (there = enter_cwd(in, s->cwd)) < 0)
 		return cwd_error(s->cwd, there, e);
-	return check_cwd(s->cwd, e);
+	return strcmp(s->cwd, "/") == 0 ? 0 : check_cwd(s->cwd, e); /* we went to the root itself */
 }

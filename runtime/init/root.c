@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The root filesystem: made a mount, masked, and entered. */
+/*
+ * The root filesystem: made a mount, masked, and entered. What is masked is looked at by its name in a directory that
+ * path.c found, and never through a link.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,13 +28,15 @@ static int clone_null(struct init *in, struct err *e)
 {
 	const struct sys_mount_attr alone = { .propagation = MS_PRIVATE };
 	struct stat st;
+	int r = in->null = init_clone_with(AT_FDCWD, "/dev/null", AT_SYMLINK_NOFOLLOW, &alone);
 
-	in->null = init_clone("/dev/null", AT_SYMLINK_NOFOLLOW);
+	if (r == -ENOSYS)
+		in->null = init_clone("/dev/null", AT_SYMLINK_NOFOLLOW);
 	if (in->null < 0)
 		return err_sys(e, in->null, "open the host's /dev/null");
 	if (fstat(in->null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return err_set(e, EINVAL, "the host's /dev/null is not the null device");
-	int r = sys_mount_setattr(in->null, "", AT_EMPTY_PATH, &alone);
+	r = r < 0 ? sys_mount_setattr(in->null, "", AT_EMPTY_PATH, &alone) : 0;
 	return r < 0 ? err_sys(e, r, "cut the host's /dev/null off") : 0;
 }
 
@@ -52,9 +57,6 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 		fd = init_clone(s->path, SYS_AT_RECURSIVE);
 	if (fd < 0)
 		return root_error(e, fd, s->path);
-	struct stat st;
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
-		return root_error(e, -ENOTDIR, s->path);
 	/* At its own path: hooks that come before pivot_root enter this mount namespace and add to the root there, by
 	 * the name that the host has for it. Where that name cannot be opened (a mapped root in somebody's directory),
 	 * on top of "/". */
@@ -64,6 +66,9 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 	if (in->place < 0)
 		return err_sys(e, errno, "open /");
 	r = init_attach(fd, in->place, e, s->path);
+	struct stat st;
+	if (r < 0 && (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode)))
+		return root_error(e, -ENOTDIR, s->path);
 	if (r == 0)
 		in->root = TAKE_FD(fd);
 	return r;
@@ -78,7 +83,7 @@ int init_root_fd(struct init *in, struct err *e)
 }
 
 /* An empty directory that nobody can write to, detached; or -errno. */
-static int new_empty(void)
+static int new_empty(struct init *in)
 {
 	auto_close int fs = sys_fsopen("tmpfs", SYS_FSOPEN_CLOEXEC);
 	int r = fs < 0 ? fs : sys_fsconfig(fs, SYS_FSCONFIG_SET_STRING, "nr_inodes", "1", 0);
@@ -87,14 +92,18 @@ static int new_empty(void)
 		r = sys_fsconfig(fs, SYS_FSCONFIG_SET_FLAG, "ro", NULL, 0);
 	if (r == 0)
 		r = sys_fsconfig(fs, SYS_FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	return r < 0 ? r : sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC, SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID |
-									SYS_MOUNT_ATTR_NODEV | SYS_MOUNT_ATTR_NOEXEC);
+	if (r == 0)
+		r = sys_fsmount(fs, SYS_FSMOUNT_CLOEXEC, SYS_MOUNT_ATTR_RDONLY | SYS_MOUNT_ATTR_NOSUID | SYS_MOUNT_ATTR_NODEV |
+								 SYS_MOUNT_ATTR_NOEXEC);
+	init_leave(in, &fs);
+	return r;
 }
 
-static int change_root(const struct init *in, struct err *e)
+static int change_root(struct init *in, struct err *e)
 {
 	if (fchdir(in->root) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return err_sys(e, errno, "enter the root filesystem");
+	in->entered = true;
 	return 0;
 }
 
@@ -107,7 +116,7 @@ static bool is_null(const struct stat *st)
  * A standard stream that is the host's /dev/null becomes the container's: a descriptor of a mount outside of it
  * could not be checkpointed. Where it has none the stream stays as it is.
  */
-static void take_own_null(void)
+static void take_own_null(struct init *in)
 {
 	struct stat st;
 	int own = -1;
@@ -123,8 +132,7 @@ static void take_own_null(void)
 		(void)fcntl(own, F_SETFL, 0);
 		(void)dup2(own, fd);
 	}
-	if (own >= 0)
-		(void)close(own);
+	init_leave(in, &own);
 }
 
 /*
@@ -132,22 +140,22 @@ static void take_own_null(void)
  * is in the mount namespace the kernel lets a user namespace in the container mount another (mount_too_revealing), so
  * none stays. A mount that is locked, since this namespace belongs to a user namespace, is covered instead.
  */
-static int hide(const char *path, struct err *e)
+static int hide(struct init *in, const char *path, struct err *e)
 {
 	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 		return 0;
 	auto_close int place = openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (place < 0)
 		return errno == ENOENT ? 0 : err_sys(e, errno, "hide %s", path); /* below what is hidden already */
-	auto_close int empty = new_empty();
+	auto_close int empty = new_empty(in);
 	return empty < 0 ? err_sys(e, empty, "hide %s", path) : init_attach(empty, place, e, path);
 }
 
 /* As MS_MOVE has it, by descriptors. */
-static int move_root(const struct init *in, const struct step_pivot *s, struct err *e)
+static int move_root(struct init *in, const struct step_pivot *s, struct err *e)
 {
 	for (size_t i = 0; i < s->hidden.n; i++) {
-		int r = hide(s->hidden.v[i], e);
+		int r = hide(in, s->hidden.v[i], e);
 		if (r < 0)
 			return r;
 	}
@@ -159,7 +167,7 @@ static int move_root(const struct init *in, const struct step_pivot *s, struct e
 
 int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 {
-	fd_close(&in->place);
+	init_leave(in, &in->place);
 	if (s->mode == PIVOT_MOVE) {
 		int r = move_root(in, s, e);
 		if (r < 0)
@@ -167,21 +175,24 @@ int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 	}
 	if (s->mode != PIVOT_ROOT)
 		return change_root(in, e);
-	auto_close int old = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (old < 0)
+	auto_close int old = in->cut_off ? -EBADF : openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (old < 0 && !in->cut_off)
 		return err_sys(e, errno, "open the old root");
 	if (fchdir(in->root) < 0)
 		return err_sys(e, errno, "enter the root filesystem");
 	int r = sys_pivot_root(".", ".");
 	if (r < 0)
 		return err_sys(e, r, "pivot_root");
-	/* The old root is now on top of the new one: nothing of it may propagate back while it goes. */
-	if (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
-	    umount2(".", MNT_DETACH) < 0)
+	/*
+	 * The old root is now on top of the new one, where our root and our working directory are; umount2() of "." finds it
+	 * there (pivot_root(2)). Nothing of it may propagate back while it goes.
+	 */
+	if ((old >= 0 && (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)) || umount2(".", MNT_DETACH) < 0)
 		return err_sys(e, errno, "detach the old root");
-	if (chdir("/") < 0)
+	if (old >= 0 && chdir("/") < 0)
 		return err_sys(e, errno, "enter the root filesystem");
-	take_own_null();
+	in->entered = true;
+	take_own_null(in);
 	return 0;
 }
 
@@ -219,41 +230,82 @@ static int open_existing(struct init *in, const char *path, const char *what, in
 	return 0;
 }
 
-/* The clone of the host's /dev/null is attached the first time, and cloned from there afterwards. */
-static int mask_file(struct init *in, int to, const char *path, struct err *e)
+/* Where something is to be attached: an open destination, or a name in a directory of a row. */
+struct spot {
+	int fd;
+	const char *name; /* NULL: the descriptor itself */
+};
+
+/* What covers is attached itself the first time, and cloned from there afterwards. */
+static int cover(struct init *in, int with, bool *attached, const struct spot *to)
 {
-	if (in->null_attached) {
-		auto_close int null = init_clone_fd(in->null, 0);
-		return null < 0 ? err_sys(e, null, "mask %s", path) : init_attach(null, to, e, path);
-	}
-	int r = init_attach(in->null, to, e, path);
-	in->null_attached = r == 0;
+	auto_close int clone = *attached ? init_clone_fd(with, 0) : -EBADF;
+	int r = *attached && clone < 0 ? clone : init_attach_at(*attached ? clone : with, to->fd, to->name);
+
+	*attached |= r == 0;
+	if (r == 0)
+		init_leave(in, &clone);
 	return r;
 }
 
-/* One empty read-only directory for all: attached the first time, cloned from there afterwards. */
-static int mask_dir(struct init *in, int to, const char *path, struct err *e)
+/* One empty read-only directory for all. */
+static int make_empty(struct init *in, const char *path, struct err *e)
 {
-	if (in->empty >= 0) {
-		auto_close int clone = init_clone_fd(in->empty, 0);
-		return clone < 0 ? err_sys(e, clone, "mask %s", path) : init_attach(clone, to, e, path);
-	}
-	in->empty = new_empty();
+	in->empty = new_empty(in);
 	if (in->empty < 0)
 		return err_sys(e, in->empty, "mask %s", path);
 	struct stat st;
 	if (fstat(in->empty, &st) < 0)
 		return err_sys(e, errno, "mask %s", path);
 	in->empty_at = (struct init_place){ st.st_dev, st.st_ino };
-	return init_attach(in->empty, to, e, path);
+	return 0;
+}
+
+/*
+ * A path whose directory is at hand and which is no link: 1 with what is there, 0 when nothing is there, or -errno with
+ * no text, upon which it is to be looked up in the ordinary way. `st` NULL: perhaps nothing is there.
+ */
+static int find_in_row(struct init *in, const char *path, struct stat *st, struct spot *ret)
+{
+	int dir = init_dir_of(in, path, &ret->name);
+
+	ret->fd = dir;
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return 0;
+	if (dir < 0)
+		return dir;
+	if (!st)
+		return 1;
+	if (fstatat(dir, ret->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return S_ISLNK(st->st_mode) ? -ELOOP : 1;
+}
+
+static int mask_at(struct init *in, const struct spot *to, const struct stat *st, const char *path, struct err *e)
+{
+	bool dir = S_ISDIR(st->st_mode);
+	int r = dir && in->empty < 0 ? make_empty(in, path, e) : 0;
+
+	return r < 0 ? r : cover(in, dir ? in->empty : in->null, dir ? &in->empty_attached : &in->null_attached, to);
 }
 
 int init_mask(struct init *in, const struct step_mask *s, struct err *e)
 {
 	auto_close int to = -EBADF;
+	struct spot spot;
 	struct stat st;
-	int r = open_existing(in, s->path, "mask", &to, e);
+	uint32_t index = in->n_places;
+	int r = find_in_row(in, s->path, &st, &spot);
 
+	if (r >= 0) {
+		init_note_place(in, r > 0 ? &st : NULL);
+		if (r == 0 || (r = mask_at(in, &spot, &st, s->path, e)) == 0)
+			return 0;
+	}
+	/* Not in that way: a link, or somebody exchanges what is there. */
+	in->n_places = index;
+	init_forget_dir(in);
+	r = open_existing(in, s->path, "mask", &to, e);
 	if (r < 0)
 		return r;
 	if (to >= 0 && fstat(to, &st) < 0)
@@ -261,18 +313,32 @@ int init_mask(struct init *in, const struct step_mask *s, struct err *e)
 	init_note_place(in, to >= 0 ? &st : NULL);
 	if (to < 0)
 		return 0;
-	if (S_ISDIR(st.st_mode))
-		return mask_dir(in, to, s->path, e);
-	return mask_file(in, to, s->path, e);
+	r = mask_at(in, &(struct spot){ .fd = to }, &st, s->path, e);
+	return r < 0 ? err_sys(e, r, "mask %s", s->path) : 0;
 }
 
 int init_readonly(struct init *in, const struct step_readonly *s, struct err *e)
 {
 	const struct sys_mount_attr ro = { .attr_set = SYS_MOUNT_ATTR_RDONLY };
 	auto_close int to = -EBADF;
-	struct stat st;
-	int r = open_existing(in, s->path, "make read-only", &to, e);
+	struct spot spot;
+	struct stat st = { .st_ino = 1 }; /* something, should it not be looked at */
+	uint32_t index = in->n_places;
+	int r = find_in_row(in, s->path, init_is_fixed(in, s->path) ? NULL : &st, &spot);
 
+	if (r >= 0) {
+		auto_close int clone = r == 0 ? -ENOENT : init_clone_with(spot.fd, spot.name, SYS_AT_RECURSIVE | AT_SYMLINK_NOFOLLOW, &ro);
+		bool nothing = clone == -ENOENT;
+		init_note_place(in, nothing ? NULL : &st);
+		if (nothing || (clone >= 0 && init_attach_at(clone, spot.fd, spot.name) == 0)) {
+			init_leave(in, &clone);
+			return 0;
+		}
+	}
+	/* Not in that way: a link, a kernel before Linux 6.15, or somebody exchanges what is there. */
+	in->n_places = index;
+	init_forget_dir(in);
+	r = open_existing(in, s->path, "make read-only", &to, e);
 	if (r < 0)
 		return r;
 	if (to >= 0 && fstat(to, &st) < 0)
@@ -307,13 +373,16 @@ int init_sysctl(struct init *in, const struct step_sysctl *s, struct err *e)
 	char path[512];
 	int len = snprintf(path, sizeof(path), "sys/%s", s->path);
 
-	(void)in;
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return err_set(e, ENAMETOOLONG, "set sysctl %s: the name is too long", s->key);
 	for (const char *p = s->path; p; p = (p = strchr(p, '/')) ? p + 1 : NULL)
 		if (strncmp(p, "..", 2) == 0 && (!p[2] || p[2] == '/'))
 			return err_bad(e, "set sysctl %s: \"..\" is not a name", s->key);
-	auto_close int fd = init_proc_open(path, O_WRONLY);
+	/* The host's is at hand nearly always. */
+	in->proc_is_root |= in->proc >= 0 && !in->proc_is_root && init_is_proc_root(in->proc);
+	auto_close int fd = in->proc_is_root ? path_open_here(in->proc, path, O_WRONLY) : -EXDEV;
+	if (fd == -EXDEV || fd == -EROFS)
+		fd = init_proc_open(path, O_WRONLY);
 	if (fd < 0)
 		return err_set(e, -fd, "set sysctl %s: %s", s->key,
 			       fd == -ENOENT ? "unknown to this kernel" : err_text(-fd));
@@ -321,13 +390,14 @@ int init_sysctl(struct init *in, const struct step_sysctl *s, struct err *e)
 	ssize_t w = write(fd, s->value, n);
 	if (w < 0)
 		return err_sys(e, errno, "set sysctl %s", s->key);
+	init_leave(in, &fd);
 	return w == (ssize_t)n ? 0 : err_set(e, EINVAL, "set sysctl %s: only a part was taken", s->key);
 }
 
 int init_cwd_make(struct init *in, const struct step_cwd_make *s, struct err *e)
 {
 	struct err ignored;
-	int fd = path_open(in->root, s->path, O_PATH);
+	int fd = strcmp(s->path, "/") == 0 ? -EBADF : path_open(in->root, s->path, O_PATH);
 
 	if (fd == -ENOENT) /* a root that cannot be written: chdir says so later, in its own words */
 		fd = path_make(in->root, s->path, PATH_DIR, &ignored);

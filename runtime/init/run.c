@@ -265,6 +265,8 @@ static int wait_call(struct init *in, int listener, struct err *e)
 	fd_close(&in->null);
 	fd_close(&in->empty);
 	fd_close(&in->state);
+	init_forget_dir(in);
+	init_close_left(in);
 	/*
 	 * An ordinary user may only join the namespaces of a process that he could trace (`exec` into a created
 	 * container). As pid 1 we share them with nobody but those he sends; our credentials are final already.

@@ -3,11 +3,12 @@
  * Post-conditions (D20): what is, asked from the kernel anew, against what was planned; a difference ends the start with
  * the name of the member. Nothing is set here, with one exception: a masked or read-only path that somebody renamed
  * meanwhile is treated once more. A filter that comes after the gate cannot be looked at, since it need not allow that;
- * labels are read back where they are set, by who may.
+ * labels are read back where they are set, by who may. Paths are looked at as the program will find them, in its own view.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
@@ -33,6 +34,9 @@ static int check_namespace(const struct init *in, const struct step_inspect *s, 
 
 	if (!hosts || in->joined_unknown & type)
 		return 0;
+	/* What these two give can only be had by making or joining one. */
+	if (type & (CLONE_NEWUSER | SYS_CLONE_NEWTIME) && !in->joined[i] && !(s->fresh & type))
+		return 0;
 	uint32_t is = sys_namespace_id(dir, name);
 	if (!is)
 		return err_set(e, EPERM, "post-condition: linux.namespaces: %s cannot be read", name);
@@ -52,12 +56,12 @@ static int check_namespaces(struct init *in, const struct step_inspect *s, struc
 		return 0;
 	if (s->namespaces.n != PLAN_NAMESPACES_N)
 		return err_set(e, EPROTO, "plan: inspect with %llu namespaces", (unsigned long long)s->namespaces.n);
-	auto_close int dir = openat(in->proc, "self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd_close(&in->proc);
+	int dir = openat(in->proc, "self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(e, errno, "post-condition: look at the namespaces");
 	for (size_t i = 0; r == 0 && i < PLAN_NAMESPACES_N; i++)
 		r = check_namespace(in, s, dir, i, e);
+	init_leave(in, &dir);
 	return r;
 }
 
@@ -88,6 +92,19 @@ static bool is_masked(const struct init *in, const struct stat *st)
 	return S_ISDIR(st->st_mode) ? st->st_dev == in->empty_at.dev && st->st_ino == in->empty_at.ino : is_null(st);
 }
 
+/* The same, of the path as the program will find it: one call for what is nearly always so. False says nothing. */
+static bool is_as_planned(const struct init *in, const char *path, bool mask)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (!in->entered)
+		return false;
+	if (!mask)
+		return statvfs(path, &fs) < 0 ? errno == ENOENT || errno == ENOTDIR : (fs.f_flag & ST_RDONLY) != 0;
+	return fstatat(AT_FDCWD, path, &st, 0) < 0 ? errno == ENOENT || errno == ENOTDIR : is_masked(in, &st);
+}
+
 /* Whether the step's path is as planned: 1 yes, 0 not what the step had found there, or the error. */
 static int look_at(struct init *in, uint32_t index, const struct step *step, struct err *e)
 {
@@ -97,6 +114,11 @@ static int look_at(struct init *in, uint32_t index, const struct step *step, str
 	const struct init_place *was = &in->places[index];
 	struct stat st;
 	int r = in->n_places > index ? 0 : -ENODATA;
+
+	if (r == 0 && init_is_fixed(in, path) && was->dev == 0 && was->ino == 0)
+		return 1; /* as it was: nobody can put something there */
+	if (r == 0 && is_as_planned(in, path, mask))
+		return 1;
 	auto_close int fd = path_open(in->root, path, O_PATH);
 
 	if (r == 0 && (fd == -ENOENT || fd == -ENOTDIR))
@@ -256,7 +278,8 @@ static int check_caps(const struct step_credentials *s, const struct init_caps *
 		r = get_ambient(s->last_cap, &is.ambient, e);
 	if (r < 0)
 		return r;
-	is.bounding = bounding;
+	/* One that is not there could not be had: capabilities do not go by themselves. */
+	is.bounding = bounding | c->bounding;
 	const struct {
 		const char *name;
 		uint64_t is, planned;
@@ -273,10 +296,84 @@ static int check_caps(const struct step_credentials *s, const struct init_caps *
 	return 0;
 }
 
-int init_verify(struct init *in, const struct step_verify *s, struct err *e)
+/* ---- all of them at once ---------------------------------------------------------------------------------------- */
+
+/* The numbers of one line of /proc/self/status (proc_pid_status(5)): n of them are to be there, all equal to `planned`. */
+static bool status_is(const char *text, const char *key, unsigned int base, unsigned int n, uint64_t planned)
 {
-	if (!in->credentials)
-		return err_set(e, EPROTO, "plan: verify before credentials");
+	const char *c = strstr(text, key);
+
+	if (!c)
+		return false;
+	for (c += strlen(key); n > 0; n--) {
+		uint64_t v = 0;
+		bool digits = false;
+		for (;; c++, digits = true) {
+			unsigned int digit = *c >= '0' && *c <= '9' ? (unsigned int)(*c - '0') :
+					     *c >= 'a' && *c <= 'f' ? (unsigned int)(*c - 'a' + 10) : 16;
+			if (digit >= base)
+				break;
+			v = v * base + digit;
+		}
+		if (!digits || v != planned || *c != (n > 1 ? '\t' : '\n'))
+			return false;
+		c++;
+	}
+	return true;
+}
+
+#define GROUPS_FEW 64
+
+static bool status_groups(const char *text, const struct step_credentials *c)
+{
+	const char *p = strstr(text, "\nGroups:\t");
+	uint32_t is[GROUPS_FEW], planned[GROUPS_FEW];
+	size_t n = 0;
+
+	if (!c->set_groups)
+		return true;
+	if (!p || c->groups.n >= GROUPS_FEW)
+		return false;
+	for (p += strlen("\nGroups:\t"); *p >= '0' && *p <= '9' && n < GROUPS_FEW; p += *p == ' ')
+		for (is[n++] = 0; *p >= '0' && *p <= '9'; p++)
+			is[n - 1] = is[n - 1] * 10 + (uint32_t)(*p - '0');
+	if (n != c->groups.n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		planned[i] = c->groups.v[i];
+	sort_ids(is, n);
+	sort_ids(planned, n);
+	return n == 0 || memcmp(is, planned, n * sizeof(*is)) == 0;
+}
+
+/*
+ * In the text that the host's procfs has of us everything stands beside each other. False says nothing: it is asked for
+ * one by one then, and what differs is named.
+ */
+static bool all_as_planned(const struct init *in, const struct step_verify *s)
+{
+	const struct step_credentials *c = in->credentials;
+	const struct init_caps *caps = &in->caps;
+	char text[4096];
+	auto_close int fd = in->proc >= 0 ? openat(in->proc, "self/status", O_RDONLY | O_CLOEXEC) : -EBADF;
+	ssize_t n = fd >= 0 && init_is_procfs(fd) ? read(fd, text, sizeof(text) - 1) : -1;
+
+	if (n <= 0 || n == (ssize_t)sizeof(text) - 1)
+		return false;
+	text[n] = '\0';
+	return status_is(text, "\nUid:\t", 10, 4, c->uid) && status_is(text, "\nGid:\t", 10, 4, c->gid) &&
+	       status_groups(text, c) &&
+	       status_is(text, "\nCapInh:\t", 16, 1, caps->inheritable) &&
+	       status_is(text, "\nCapPrm:\t", 16, 1, caps->permitted) &&
+	       status_is(text, "\nCapEff:\t", 16, 1, caps->effective) &&
+	       status_is(text, "\nCapBnd:\t", 16, 1, caps->bounding) &&
+	       status_is(text, "\nCapAmb:\t", 16, 1, caps->ambient) &&
+	       status_is(text, "\nNoNewPrivs:\t", 10, 1, s->no_new_privs) &&
+	       (!s->seccomp || status_is(text, "\nSeccomp:\t", 10, 1, SECCOMP_MODE_FILTER));
+}
+
+static int check_each(const struct init *in, const struct step_verify *s, struct err *e)
+{
 	int r = check_ids(in->credentials, e);
 	if (r == 0)
 		r = check_groups(in->credentials, e);
@@ -284,14 +381,23 @@ int init_verify(struct init *in, const struct step_verify *s, struct err *e)
 		r = check_caps(in->credentials, &in->caps, e);
 	if (r < 0)
 		return r;
-	/* Both were read back when they were set, by root: here only that none was passed over. */
-	if (s->apparmor && !in->apparmor)
-		return err_set(e, EPERM, "post-condition: process.apparmorProfile: was not set");
-	if (s->selinux && !in->selinux)
-		return err_set(e, EPERM, "post-condition: process.selinuxLabel: was not set");
 	int nnp = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 	if (nnp != (int)s->no_new_privs)
 		return mismatch(e, "process.noNewPrivileges", (unsigned int)nnp, s->no_new_privs);
 	int mode = s->seccomp ? prctl(PR_GET_SECCOMP, 0, 0, 0, 0) : SECCOMP_MODE_FILTER;
 	return mode == SECCOMP_MODE_FILTER ? 0 : mismatch(e, "linux.seccomp", (unsigned int)mode, SECCOMP_MODE_FILTER);
+}
+
+int init_verify(struct init *in, const struct step_verify *s, struct err *e)
+{
+	if (!in->credentials)
+		return err_set(e, EPROTO, "plan: verify before credentials");
+	/* Both were read back when they were set, by root: here only that none was passed over. */
+	if (s->apparmor && !in->apparmor)
+		return err_set(e, EPERM, "post-condition: process.apparmorProfile: was not set");
+	if (s->selinux && !in->selinux)
+		return err_set(e, EPERM, "post-condition: process.selinuxLabel: was not set");
+	bool as_planned = all_as_planned(in, s);
+	init_leave(in, &in->proc);
+	return as_planned ? 0 : check_each(in, s, e);
 }

@@ -1025,7 +1025,7 @@ static void test_driver_private(void)
 		tap_bad = 0;
 		CHECK_INT(unshare(CLONE_NEWNS), 0);
 		CHECK_INT(mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
-		cg_forget_base();
+		cgroup_forget_root();
 		CHECK_INT(cgroup_detect(cgroup_caller_is_privileged(), &f, &e), 0);
 		CHECK_INT(f.mode, CGROUP_MODE_PRIVATE);
 		CHECK(f.root_writable && f.privileged);
