@@ -126,8 +126,8 @@ static int walk_step(struct walk *w, const char *name, const char *where, bool m
 	return 0;
 }
 
-/* From the root to `path`, enabling controllers in every directory on the way except the last. */
-static int walk_down(struct walk *w, const char *path, const struct strv *need, bool make, struct err *e)
+/* From the root to `path`, enabling controllers in every directory on the way except the last. `own`: no engine's. */
+static int walk_down(struct walk *w, const char *path, const struct strv *need, bool own, bool make, struct err *e)
 {
 	char avail[CGROUP_WORDS_MAX], where[CGROUP_PATH_MAX + 1] = "", name[256], shown[CGROUP_PATH_MAX + 64];
 	const char *p = path, *c;
@@ -140,7 +140,9 @@ static int walk_down(struct walk *w, const char *path, const struct strv *need, 
 	while ((n = cg_next_component(&p, &c)) > 0 && n < sizeof(name)) {
 		snprintf(name, sizeof(name), "%.*s", (int)n, c);
 		snprintf(shown, sizeof(shown), "%s%s", w->mount, where);
-		r = cg_enable(w->fd, is_fresh(w), avail, need, shown, e);
+		/* In a parent of our own that is there already whoever made it has enabled what there is. */
+		r = own && need->n == 0 && w->depth > 0 && !is_fresh(w) ? 0 :
+									   cg_enable(w->fd, is_fresh(w), avail, need, shown, e);
 		if (r < 0)
 			return r;
 		used += (size_t)snprintf(where + used, sizeof(where) - used, "/%s", name);
@@ -204,7 +206,7 @@ int cg_delegate(int fd, uid_t uid, struct err *e)
 
 static int create_once(const struct cgroup_plan *p, struct walk *w, struct err *e)
 {
-	int r = walk_down(w, p->path, &p->controllers, true, e);
+	int r = walk_down(w, p->path, &p->controllers, !p->explicit_path, true, e);
 
 	/* What is new below the root itself is empty, and nothing above it is frozen or threaded. */
 	if (r >= 0 && w->kept > 0)
@@ -450,7 +452,7 @@ int cgroup_update(const char *path, const struct cgroup_knob_list *k, struct err
 	if (r >= 0)
 		r = w.base = w.fd = cg_base(&w.mount, e);
 	if (r >= 0)
-		r = walk_down(&w, path, &need, false, e);
+		r = walk_down(&w, path, &need, false, false, e);
 	if (r >= 0)
 		r = cg_usage_check(w.fd, k, e);
 	if (r >= 0)

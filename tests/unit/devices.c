@@ -316,14 +316,14 @@ static void test_kernel(void)
 	start();
 	CHECK_INT(look(&place), 1 | 4); /* no program: the block device fails with ENXIO */
 	p = compile(deny, 1);
-	CHECK_INT(cgroup_attach_devices(place.fd, &p, &e), 0);
+	CHECK_INT(cgroup_attach_devices(place.fd, &p, false, &e), 0);
 	CHECK_INT(look(&place), 1 | 2);
 	p = compile(more, 1);
-	CHECK_INT(cgroup_attach_devices(place.fd, &p, &e), 0);
+	CHECK_INT(cgroup_attach_devices(place.fd, &p, false, &e), 0);
 	CHECK_INT(attached(place.fd), 1); /* replaced, not added */
 	CHECK_INT(look(&place), 1 | 2 | 4);
 	p = compile(none, 2);
-	CHECK_INT(cgroup_attach_devices(place.fd, &p, &e), 0);
+	CHECK_INT(cgroup_attach_devices(place.fd, &p, false, &e), 0);
 	CHECK_INT(attached(place.fd), 1);
 	CHECK_INT(look(&place), 2);
 	if (tap_bad)
