@@ -315,10 +315,29 @@ int store_empty_dir(struct ctx *ctx, const char **ret, struct err *e)
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In order, so that two looks at the same containers read the same. */
+static int sorted_ids(struct arena *a, DIR *d, struct strv *ret, struct err *e)
+{
+	const struct dirent *entry;
+	struct err ignored;
+
+	while ((entry = readdir(d)) != NULL)
+		if (entry->d_name[0] != '.' && store_check_id(entry->d_name, &ignored) == 0 && strv_add(a, ret, entry->d_name) < 0)
+			return err_nomem(e);
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), by_name);
+	return 0;
+}
+
 int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e)
 {
-	int root = open_root(ctx, false, e), r = 0;
-	const struct dirent *entry;
+	int root = open_root(ctx, false, e);
+	struct strv ids = { 0 };
 
 	if (root == -ENOENT)
 		return 0;
@@ -329,12 +348,10 @@ int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct er
 	if (!d)
 		return err_sys(e, errno, "read the state directory");
 	(void)TAKE_FD(fd);
-	while (r == 0 && (entry = readdir(d)) != NULL) {
-		struct err ignored;
-		if (entry->d_name[0] != '.' && store_check_id(entry->d_name, &ignored) == 0)
-			r = each(entry->d_name, arg, e);
-	}
+	int r = sorted_ids(&ctx->arena, d, &ids, e);
 	(void)closedir(d);
+	for (size_t i = 0; r == 0 && i < ids.n; i++)
+		r = each(ids.v[i], arg, e);
 	return r;
 }
 

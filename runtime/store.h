@@ -60,7 +60,7 @@ int store_reload(struct ctx *ctx, struct container *c, struct err *e) MUST_CHECK
 int store_save(struct container *c, struct err *e) MUST_CHECK;
 /* Removes ROOT/ID with everything in it. What is gone already is no error. */
 int store_remove(struct container *c, struct err *e) MUST_CHECK;
-/* Calls `each` with every id in ROOT, in no order. */
+/* Calls `each` with every id in ROOT, in the order of strcmp(). */
 int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
 
 /* Closes what the calls of one command keep open together. */

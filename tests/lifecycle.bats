@@ -224,6 +224,17 @@ load helpers
 	assert_failure
 }
 
+@test "list: in the order of the ids" {
+	mkdir "$ROOT/zz" "$ROOT/b" "$ROOT/B" "$ROOT/a.1" "$ROOT/a"
+	run ctr list --quiet
+	assert_output "B
+a
+a.1
+b
+zz"
+	rmdir "$ROOT"/*
+}
+
 @test "list goes on when one container is damaged" {
 	only_ctr
 	new_running
