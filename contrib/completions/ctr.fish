@@ -189,5 +189,5 @@ complete -c ctr -n '__fish_seen_subcommand_from sandbox' -l explain -d 'say what
 complete -c ctr -n '__fish_seen_subcommand_from sandbox' -l dry-run -d 'print the plan as JSON and start nothing'
 complete -c ctr -f -n __fish_use_subcommand -a completion -d 'print what a shell needs to complete command lines of ctr'
 complete -c ctr -f -n __fish_use_subcommand -a trace -d 'draw a file of --trace: where the time of a command went, as SVG'
-complete -c ctr -f -n __fish_use_subcommand -a vm -d 'make the files that micro-VMs start from'
+complete -c ctr -f -n __fish_use_subcommand -a vm -d 'make the files that micro-VMs start from, or remove them'
 complete -c ctr -n '__fish_seen_subcommand_from vm' -l kernel -r -d 'kernel image (default: the newest of /boot)'

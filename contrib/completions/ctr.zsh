@@ -28,7 +28,7 @@ _ctr()
 		'sandbox:run a command that sees the system read-only and writes only to the current directory'
 		'completion:print what a shell needs to complete command lines of ctr'
 		'trace:draw a file of --trace\: where the time of a command went, as SVG'
-		'vm:make the files that micro-VMs start from'
+		'vm:make the files that micro-VMs start from, or remove them'
 	)
 	_arguments -C \
 		'--root=[directory of the containers'\'' state]:DIR:_files' \

@@ -33,7 +33,8 @@ bool mountinfo_next(const char **text, struct mountinfo_line *ret)
 			continue;
 		unescape(ret->root);
 		unescape(ret->point);
-		return true;
+		if (ret->point[0] == '/')
+			return true;
 	}
 	return false;
 }
