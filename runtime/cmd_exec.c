@@ -79,6 +79,26 @@ static int append(struct arena *a, struct strv *list, const struct strv *more, s
 	return 0;
 }
 
+/* NAME=VALUE takes the place of the container's NAME: of two, a program finds the first. */
+static int set_env(struct arena *a, struct strv *env, const struct strv *more, struct err *e)
+{
+	const struct strv none = { NULL, 0 };
+	int r = append(a, env, &none, e); /* the state's own stays as it is */
+
+	for (size_t i = 0; r == 0 && i < more->n; i++) {
+		const struct strv one = { &more->v[i], 1 };
+		size_t name = strcspn(more->v[i], "=") + 1, k = 0;
+
+		while (k < env->n && strncmp(env->v[k], more->v[i], name) != 0)
+			k++;
+		if (k < env->n)
+			env->v[k] = more->v[i];
+		else
+			r = append(a, env, &one, e);
+	}
+	return r;
+}
+
 /* UID[:GID]: assigned only when all of it is right; the highest number means "unchanged" to the kernel. */
 static int parse_user(const char *text, struct user *ret, struct err *e)
 {
@@ -162,7 +182,7 @@ static int process_from_options(struct ctx *ctx, const struct exec_opts *o, cons
 	if (r == 0 && o->groups.n)
 		r = add_groups(&ctx->arena, &o->groups, &p->user, e);
 	if (r == 0)
-		r = append(&ctx->arena, &p->env, &o->env, e);
+		r = set_env(&ctx->arena, &p->env, &o->env, e);
 	if (r == 0 && o->caps.n)
 		r = add_caps(&ctx->arena, &o->caps, p, e);
 	if (r == 0 && p->cwd[0] != '/')

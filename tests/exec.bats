@@ -64,6 +64,15 @@ process() { jq ".process | $1" "$BUNDLE/config.json" >"$T/process.json"; }
 	assert_output_has "not running"
 }
 
+@test "environment: --env takes the place of what the container has, and of an earlier one" {
+	x --env PATH=/bin:/elsewhere --env A=1 --env A=2 "$ID" env
+	assert_success
+	assert_equal "$(grep -c '^PATH=' <<<"$output")" 1
+	assert_line PATH=/bin:/elsewhere
+	assert_line A=2
+	assert_equal "$(grep -c "^A=" <<<"$output")" 1
+}
+
 @test "environment: the container's, and --env" {
 	x --env A=1 -e "B=x y" "$ID" env
 	assert_status 0
