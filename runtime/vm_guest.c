@@ -228,14 +228,32 @@ static int wait_for_host(int port, int64_t deadline)
 	return r;
 }
 
+/*
+ * The name is there a moment before the kernel has the port in its list and opens it (virtio_console: ENXIO until then);
+ * nothing tells when that is.
+ */
+static int open_listed(int64_t deadline)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	for (;;) {
+		int fd = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 || errno != ENXIO)
+			return fd < 0 ? -errno : fd;
+		if (now_ms() > deadline)
+			return -ENXIO;
+		(void)nanosleep(&moment, NULL);
+	}
+}
+
 static int open_port(struct err *e)
 {
 	const int64_t deadline = now_ms() + PORT_WAIT_MS;
 	int r = vm_wait_for_file(PORT_DIR, PORT, deadline);
-	auto_close int port = r < 0 ? r : open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	auto_close int port = r < 0 ? r : open_listed(deadline);
 
 	if (port < 0)
-		return err_sys(e, r < 0 ? r : errno, "open %s", PORT);
+		return err_sys(e, port, "open %s", PORT);
 	r = wait_for_host(port, deadline);
 	return r < 0 ? err_sys(e, r, "wait until the host opens %s", PORT) : TAKE_FD(port);
 }
