@@ -100,7 +100,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale unit unit-build install uninstall clean dist format tidy fuzz fuzz-build fuzz-corpus bench bench-vm results compile_commands.json
+.PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale suites unit unit-build install uninstall clean dist format tidy fuzz fuzz-build fuzz-corpus bench bench-vm results compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -294,6 +294,10 @@ allocs: all $(B)/ctr-alloc
 # Root, in a mount namespace with cgroup v2 of its own; ROUNDS=100000 is 10^6 attempts (an hour); RACE_RESULTS=FILE takes the page.
 race: all
 	$(Q)unshare -m --propagation private sh -c 'mount -t cgroup2 none /sys/fs/cgroup; tests/race/run $(abspath build/race) $(or $(ROUNDS),2000) $(RACE_RESULTS)'
+
+# Root, with Debian's source packages: what the tests of other runtimes say of ctr (ten minutes).
+suites: all
+	$(Q)tests/suites/run
 
 # Root: many containers at once, many cycles; SCALE_RESULTS=FILE takes the tables.
 scale: all
