@@ -18,7 +18,8 @@ static bool is_unit_name(const char *s, const char *suffix)
 	size_t n = strlen(s), l = strlen(suffix);
 	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
 
-	return n > l && n <= UNIT_NAME_MAX && strspn(s, chars) == n && str_eq(s + n - l, suffix);
+	/* systemd would give a name that begins with a dot another one in the cgroup tree. */
+	return n > l && n <= UNIT_NAME_MAX && s[0] != '.' && strspn(s, chars) == n && str_eq(s + n - l, suffix);
 }
 
 /* "a-b.slice" lies in "/a.slice/a-b.slice" (systemd.slice(5)); "-.slice" is the root. */
