@@ -95,7 +95,7 @@ int vm_prune(struct arena *a, const struct strv *kernels, struct strbuf *said, s
 {
 	const char *cache = NULL;
 	const struct dirent *d;
-	struct strv names;
+	struct strv names = { 0 };
 	int r = vm_referred(a, kernels, &cache, &names, e);
 	DIR *dir = r == 0 ? opendir(cache) : NULL;
 
