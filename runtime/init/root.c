@@ -299,7 +299,7 @@ int init_mask(struct init *in, const struct step_mask *s, struct err *e)
 
 	if (r >= 0) {
 		init_note_place(in, r > 0 ? &st : NULL);
-		if (r == 0 || (r = mask_at(in, &spot, &st, s->path, e)) == 0)
+		if (r == 0 || mask_at(in, &spot, &st, s->path, e) == 0)
 			return 0;
 	}
 	/* Not in that way: a link, or somebody exchanges what is there. */
