@@ -83,7 +83,7 @@ INIT_BASE := runtime/base/err.c runtime/base/path.c runtime/plan_wire.c runtime/
 INIT_SRC := $(wildcard runtime/init/*.c) $(filter $(INIT_BASE),$(wildcard runtime/base/*.c runtime/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
 # Sources made at build time by programs of our own that need a library which exists only shared.
-GEN_OBJ  := $(B)/gen/loopback.o $(B)/gen/capabilities.o
+GEN_OBJ  := $(B)/gen/loopback.o $(B)/gen/capabilities.o $(B)/gen/syscalls.o
 LIB_OBJ  := $(filter-out $(B)/runtime/main.o,$(HOST_OBJ))
 INIT_OBJ := $(INIT_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(wildcard tests/unit/*.c)
@@ -150,6 +150,10 @@ $(B)/gen-loopback: netns/gen/loopback.c
 $(B)/gen-capabilities: oci/gen/capabilities.c
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)$(HOSTCC) -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libcap)
+
+$(B)/gen-syscalls: runtime/gen/syscalls.c runtime/seccomp_hash.h
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)$(HOSTCC) -O1 -Wall -Wextra -o $@ $< $(shell $(PKG) --cflags --libs libseccomp)
 
 $(B)/gen/%.c: $(B)/gen-%
 	$(Q)mkdir -p $(@D) && $< > $@

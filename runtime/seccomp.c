@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "seccomp.h"
+#include "seccomp_names.h"
 
 #define FLAG_TSYNC (1U << 0)
 #define FLAG_SPEC_ALLOW (1U << 2)
@@ -243,7 +244,8 @@ static int collect_unknown(struct arena *a, const struct seccomp_conf *c, struct
 		const struct strv *names = &c->syscalls.v[i].names;
 
 		for (size_t k = 0; k < names->n; k++)
-			if (seccomp_syscall_resolve_name(names->v[k]) == __NR_SCMP_ERROR)
+			if (!syscall_find(names->v[k]) &&
+			    seccomp_syscall_resolve_name(names->v[k]) == __NR_SCMP_ERROR)
 				l.v[l.n++] = names->v[k];
 	}
 	qsort(l.v, l.n, sizeof(*l.v), name_compare);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program of a seccomp section, made here: libseccomp gives the numbers of the names, each
+ * The program of a seccomp section, made here: seccomp_names.c gives the numbers of the names, each
  * architecture becomes a balanced tree over ranges of equal answers. It must answer as the section reads
  * (tests/unit/seccomp.c compares it with that and with libseccomp's program), and never more loosely: of
  * several rules of a call that hold, the strictest one decides.
@@ -15,6 +15,7 @@
 
 #include "base/util.h"
 #include "seccomp.h"
+#include "seccomp_names.h"
 
 #define X32_BIT 0x40000000U
 #define ARM_PRIVATE 0x000f0000U /* cacheflush and others, far above the numbers of calls (asm/unistd.h) */
@@ -83,6 +84,7 @@ struct gen {
 	bool enosys; /* wanted for numbers from `unknown` on, unless that is 0 */
 	uint32_t unknown;
 	bool exact; /* libseccomp's program could answer otherwise */
+	const struct syscall_row **rows; /* of all names of the section, in its order */
 	struct entry *entries, *spare;
 	size_t n_entries, max_entries;
 	struct range *ranges;
@@ -272,9 +274,10 @@ static int gen_entries(struct gen *g)
 }
 
 /* The numbers of a name on an ABI, none, one or two; *ret_sub is the sub-call behind the first, or 0. */
-static size_t name_numbers(uint32_t scmp, const char *name, uint32_t ret[2], uint32_t *ret_sub)
+static size_t name_numbers(uint32_t scmp, const char *name, const struct syscall_row *row, uint32_t ret[2],
+			   uint32_t *ret_sub)
 {
-	int nr = seccomp_syscall_resolve_name_arch(scmp, name);
+	int nr = syscall_number(row, scmp, name);
 	bool socket = nr < MUX_SOCKET && nr >= MUX_SOCKET - 20, ipc = nr < MUX_IPC && nr >= MUX_IPC - 24;
 	size_t n = 0;
 
@@ -300,14 +303,18 @@ static size_t name_numbers(uint32_t scmp, const char *name, uint32_t ret[2], uin
 /* By number, stable: byte after byte, few of which differ at all. */
 static void sort_entries(struct gen *g)
 {
+	uint32_t differ = 0;
+
+	for (size_t i = 1; i < g->n_entries; i++)
+		differ |= g->entries[i].nr ^ g->entries[0].nr;
 	for (unsigned int shift = 0; shift < 32; shift += 8) {
 		size_t at[256] = { 0 }, sum = 0;
 		struct entry *from = g->entries;
 
+		if (!(differ >> shift & 255))
+			continue;
 		for (size_t i = 0; i < g->n_entries; i++)
 			at[from[i].nr >> shift & 255]++;
-		if (g->n_entries == 0 || at[from[0].nr >> shift & 255] == g->n_entries)
-			continue;
 		for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
 			size_t n = at[i];
 
@@ -329,6 +336,7 @@ static void sort_entries(struct gen *g)
 static void add_rules(struct gen *g, uint32_t scmp)
 {
 	const uint32_t limit = scmp == SCMP_ARCH_ARM ? ARM_PRIVATE : UINT32_MAX;
+	const struct syscall_row *const *row = g->rows;
 	uint32_t nr[2], sub;
 
 	g->n_entries = 0;
@@ -338,7 +346,7 @@ static void add_rules(struct gen *g, uint32_t scmp)
 		uint32_t action = seccomp_action(r->action, &r->errno_ret);
 
 		for (size_t k = 0; k < r->names.n; k++) {
-			size_t n = name_numbers(scmp, r->names.v[k], nr, &sub);
+			size_t n = name_numbers(scmp, r->names.v[k], *row++, nr, &sub);
 
 			for (size_t j = 0; j < n; j++) {
 				if (nr[j] < limit)
@@ -566,9 +574,19 @@ static bool expressible_arch(const struct seccomp_conf *c)
 
 static int gen_init(struct gen *g, struct err *e)
 {
+	size_t names = 0;
+
+	for (size_t i = 0; i < g->c->syscalls.n; i++)
+		names += g->c->syscalls.v[i].names.n;
+	g->rows = arena_array(g->a, names, sizeof(*g->rows));
+	if (!g->rows)
+		return err_nomem(e);
+	names = 0;
 	for (size_t i = 0; i < g->c->syscalls.n; i++) {
 		const struct seccomp_rule *r = &g->c->syscalls.v[i];
 
+		for (size_t k = 0; k < r->names.n; k++)
+			g->rows[names++] = syscall_find(r->names.v[k]);
 		/* A multiplexed call has two numbers, and every argument can be an alternative. */
 		g->max_entries += r->names.n * 2 * MAX(r->args.n, (size_t)1);
 	}

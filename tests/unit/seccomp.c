@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../../runtime/base/sys.h"
+#include "../../runtime/seccomp_names.h"
 #include "seccomp_compare.h"
 #include "tap.h"
 
@@ -589,7 +590,42 @@ static void test_loaded(void)
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
 }
 
+/* The table of names: complete for this machine, and each number as libseccomp gives it now. */
+static void test_names(void)
+{
+	static const uint32_t all[] = { SCMP_ARCH_X86_64, SCMP_ARCH_X32,    SCMP_ARCH_X86,  SCMP_ARCH_AARCH64,
+					SCMP_ARCH_ARM,	  SCMP_ARCH_RISCV64, SCMP_ARCH_S390X };
+	static const char *const none[] = { "", "rea", "readd", "Read", "no_such_call" };
+	size_t wrong = 0, named = 0, missing = 0;
+
+	for (size_t i = 0; i < syscall_rows_count; i++) {
+		const char *name = syscall_names + syscall_rows[i].name;
+
+		wrong += syscall_find(name) != &syscall_rows[i];
+		wrong += seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR;
+		for (size_t k = 0; k < ARRAY_SIZE(all); k++)
+			wrong += syscall_number(&syscall_rows[i], all[k], name) !=
+				 seccomp_syscall_resolve_name_arch(all[k], name);
+	}
+	CHECK_INT(wrong, 0);
+	for (int nr = 0; nr < 1024; nr++) {
+		char *name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), nr);
+
+		named += name != NULL;
+		missing += name && !syscall_find(name);
+		free(name);
+	}
+	CHECK(named > 250);
+	CHECK_INT(missing, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		CHECK(!syscall_find(none[i]));
+		CHECK_INT(syscall_number(NULL, SCMP_ARCH_X86_64, none[i]), __NR_SCMP_ERROR);
+	}
+	CHECK_INT(syscall_number(NULL, SCMP_ARCH_X86_64, "read"), 0);
+}
+
 static const struct tap_test tests[] = {
+	{ "names: equal to libseccomp", test_names },
 	{ "engine profile: equal to libseccomp", test_engine },
 	{ "every operator: equal to libseccomp", test_operators },
 	{ "small sections: equal to libseccomp", test_small },

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The names of system calls. It must give what libseccomp gives for every name and architecture
+ * (tests/unit/seccomp.c compares all of them), and asks it about whatever the table does not have.
+ */
+#include "seccomp_names.h"
+
+#include "base/str.h"
+#include "base/util.h"
+
+#define X32_BIT 0x40000000
+
+static const uint32_t columns[SYSCALL_ABIS_COUNT] = SYSCALL_ABIS;
+
+const struct syscall_row *syscall_find(const char *name)
+{
+	for (uint32_t slot = syscall_hash(name); syscall_slots[slot]; slot = (slot + 1) % SYSCALL_SLOTS) {
+		const struct syscall_row *row = &syscall_rows[syscall_slots[slot] - 1];
+
+		if (str_eq(syscall_names + row->name, name))
+			return row;
+	}
+	return NULL;
+}
+
+int syscall_number(const struct syscall_row *row, uint32_t scmp, const char *name)
+{
+	for (size_t i = 0; row && i < SYSCALL_ABIS_COUNT; i++)
+		if (columns[i] == scmp)
+			return scmp == SCMP_ARCH_X32 && row->nr[i] >= 0 ? row->nr[i] | X32_BIT : row->nr[i];
+	return seccomp_syscall_resolve_name_arch(scmp, name);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CTR_SECCOMP_NAMES_H
+#define CTR_SECCOMP_NAMES_H
+
+/*
+ * Numbers of system calls as libseccomp gives them, from a table that is made of it at build time
+ * (runtime/gen/syscalls.c), for the architectures that this machine runs; for all others libseccomp is asked.
+ */
+
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seccomp_hash.h"
+
+#if defined(__x86_64__)
+#define SYSCALL_ABIS { SCMP_ARCH_X86_64, SCMP_ARCH_X32, SCMP_ARCH_X86 }
+#define SYSCALL_ABIS_COUNT 3
+#elif defined(__aarch64__)
+#define SYSCALL_ABIS { SCMP_ARCH_AARCH64 }
+#define SYSCALL_ABIS_COUNT 1
+#else
+#define SYSCALL_ABIS { SCMP_ARCH_RISCV64 }
+#define SYSCALL_ABIS_COUNT 1
+#endif
+
+/* `name`: its place in syscall_names; numbers of x32 without their bit. */
+struct syscall_row {
+	uint16_t name;
+	int16_t nr[SYSCALL_ABIS_COUNT];
+};
+
+extern const char syscall_names[];
+extern const struct syscall_row syscall_rows[];
+extern const size_t syscall_rows_count;
+extern const uint16_t syscall_slots[SYSCALL_SLOTS]; /* one more than the number of the row, 0: none */
+
+/* NULL: not in the table, which says nothing about libseccomp. */
+const struct syscall_row *syscall_find(const char *name);
+/* As seccomp_syscall_resolve_name_arch(); `row` is what syscall_find() gave for the name. */
+int syscall_number(const struct syscall_row *row, uint32_t scmp, const char *name);
+
+#endif
