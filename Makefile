@@ -82,7 +82,7 @@ HOST_SRC := $(BASE_SRC) $(wildcard oci/*.c cgroup/*.c netns/*.c) $(wildcard runt
 INIT_BASE := runtime/base/err.c runtime/base/path.c runtime/plan_wire.c runtime/sync.c
 INIT_SRC := $(wildcard runtime/init/*.c) $(filter $(INIT_BASE),$(wildcard runtime/base/*.c runtime/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
-# Sources made at build time by programs of our own that need a library which exists only shared.
+# Sources made at build time by programs of our own that ask a library: ctr itself then does without it, or asks it less.
 GEN_OBJ  := $(B)/gen/loopback.o $(B)/gen/capabilities.o $(B)/gen/syscalls.o
 LIB_OBJ  := $(filter-out $(B)/runtime/main.o,$(HOST_OBJ))
 INIT_OBJ := $(INIT_SRC:%.c=$(B)/%.o)

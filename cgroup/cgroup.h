@@ -61,7 +61,8 @@ struct cgroup_facts {
 
 /*
  * Fills the facts: statfs, cgroup.controllers, and where that is not all, /proc/self/cgroup and access().
- * Never reads mountinfo. Absence of cgroups is a fact (CGROUP_MODE_NONE), not an error.
+ * `privileged`: the caller is root of the initial user namespace. Never reads mountinfo. Absence of cgroups is a fact
+ * (CGROUP_MODE_NONE), not an error.
  */
 int cgroup_detect(bool privileged, struct cgroup_facts *ret, struct err *e) MUST_CHECK;
 /* Root of the initial user namespace: its map is the identity over all ids. */

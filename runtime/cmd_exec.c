@@ -82,21 +82,21 @@ static int append(struct arena *a, struct strv *list, const struct strv *more, s
 /* NAME=VALUE takes the place of the container's NAME: of two, a program finds the first. */
 static int set_env(struct arena *a, struct strv *env, const struct strv *more, struct err *e)
 {
-	const struct strv none = { NULL, 0 };
-	int r = append(a, env, &none, e); /* the state's own stays as it is */
+	const size_t old = env->n;
+	int r = append(a, env, more, e);
 
-	for (size_t i = 0; r == 0 && i < more->n; i++) {
-		const struct strv one = { &more->v[i], 1 };
+	if (r < 0)
+		return r;
+	env->n = old;
+	for (size_t i = 0; i < more->n; i++) {
 		size_t name = strcspn(more->v[i], "=") + 1, k = 0;
 
 		while (k < env->n && strncmp(env->v[k], more->v[i], name) != 0)
 			k++;
-		if (k < env->n)
-			env->v[k] = more->v[i];
-		else
-			r = append(a, env, &one, e);
+		env->v[k] = more->v[i];
+		env->n += k == env->n;
 	}
-	return r;
+	return 0;
 }
 
 /* UID[:GID]: assigned only when all of it is right; the highest number means "unchanged" to the kernel. */
@@ -355,10 +355,10 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 			  .timeout_ms = EXEC_TIMEOUT_MS,
 			  .trace = ctx->trace,
 			  .notify = hand_listener,
+			  .arg = &x,
 			  .console = -EBADF },
 	};
 
-	x.talk.arg = &x;
 	int r = signals_take(e);
 
 	if (r < 0)

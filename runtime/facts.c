@@ -22,7 +22,6 @@
 #include "base/sys.h"
 #include "base/util.h"
 
-
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 15
 

@@ -68,7 +68,7 @@ struct init {
 	} caps; /* the planned sets without what this process cannot have */
 	const void *plan;	/* for init_inspect() */
 	bool inspects;		/* namespaces are to be compared */
-	int proc;		/* the host's /proc, until init_inspect() has looked at the namespaces there; or -1 */
+	int proc;		/* the host's, until init_verify() has read our status there; or -1 */
 	bool proc_is_root; /* it was looked at, and is one */
 	uint32_t joined[PLAN_NAMESPACES_N]; /* inodes of those that were joined, in the order of PLAN_NAMESPACES */
 	uint64_t joined_unknown; /* CLONE_NEW* of those that were joined and could not be looked at before */

@@ -278,8 +278,7 @@ static int check_caps(const struct step_credentials *s, const struct init_caps *
 		r = get_ambient(s->last_cap, &is.ambient, e);
 	if (r < 0)
 		return r;
-	/* One that is not there could not be had: capabilities do not go by themselves. */
-	is.bounding = bounding | c->bounding;
+	is.bounding = bounding;
 	const struct {
 		const char *name;
 		uint64_t is, planned;

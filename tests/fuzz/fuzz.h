@@ -39,6 +39,18 @@ static inline struct arena *fuzz_arena(void)
 	return &a;
 }
 
+/* The input as an allocation of exactly its size: a read beyond it is seen. The caller frees it. */
+static inline void *exact_copy(const uint8_t *data, size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		abort();
+	if (size)
+		memcpy(p, data, size);
+	return p;
+}
+
 /* The words of the input, ended by `end`, each an allocation of exactly its size: a read beyond it is seen. */
 struct words { char *v[64]; size_t n; };
 

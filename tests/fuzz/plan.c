@@ -3,23 +3,16 @@
  * Fuzz target of the container side's plan reader: any bytes are refused, or every reference of what is taken lies
  * inside. The header is put right first, or nearly nothing would get past it.
  */
-#include <stdlib.h>
-
 #include "../unit/plan_walk.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct plan_header h;
 	struct err e = { 0 };
 	size_t sum = 0;
-	uint8_t *p = malloc(size ? size : 1);
+	uint8_t *p = exact_copy(data, size);
 
-	if (!p)
-		return 0;
-	if (size)
-		memcpy(p, data, size);
 	if (size >= sizeof(h)) {
 		memcpy(&h, p, sizeof(h));
 		h.magic = PLAN_MAGIC;

@@ -73,10 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	char *text = malloc(size - 1 ? size - 1 : 1);
-	if (!text)
-		abort();
-	memcpy(text, data + 1, size - 1);
+	char *text = exact_copy(data + 1, size - 1);
+
 	readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](text, size - 1);
 	free(text);
 	return 0;

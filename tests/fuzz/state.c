@@ -4,22 +4,10 @@
  * reads back and prints the same, and every printed public state is one line of JSON.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "../../oci/json.h"
 #include "../../oci/state.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool ok, const char *what, const char *text)
-{
-	if (ok)
-		return;
-	(void)fprintf(stderr, "%s: %s\n", what, text);
-	abort();
-}
+#include "fuzz.h"
 
 /* The rules that the commands rely on, read off the result once more. */
 static void check_record(const struct state *s)
@@ -39,20 +27,12 @@ static void check_record(const struct state *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct arena arena;
+	struct arena *arena = fuzz_arena();
 	struct strbuf first = { 0 }, second = { 0 }, shown = { 0 };
 	struct state *s = NULL, *back = NULL;
 	struct err e = { 0 };
-	/* An exact copy: a read beyond the end is seen. */
-	char *text = malloc(size ? size : 1);
-
-	if (!text || (!arena.base && arena_init(&arena, 0, &e) < 0))
-		abort();
-	memcpy(text, data, size);
-	/* The arena hands out zeroed memory and its pages are kept between inputs. */
-	memset(arena.base, 0, arena.used);
-	arena.used = 0;
-	int r = state_parse(&arena, text, size, &s, &e);
+	char *text = exact_copy(data, size);
+	int r = state_parse(arena, text, size, &s, &e);
 	free(text);
 	if (r < 0) {
 		must(!s && e.code == -r && e.text[0] && !strchr(e.text, '\n'), "error", e.text);
@@ -61,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_record(s);
 	state_print(&first, s);
 	must(!first.failed && !memchr(first.p, '\n', first.n), "one line", first.p);
-	must(state_parse(&arena, first.p, first.n, &back, &e) == 0, e.text, first.p);
+	must(state_parse(arena, first.p, first.n, &back, &e) == 0, e.text, first.p);
 	state_print(&second, back);
 	must(second.n == first.n && memcmp(first.p, second.p, first.n) == 0, second.p, first.p);
 	state_print_public(&shown, s, "running", s->pid, 0);

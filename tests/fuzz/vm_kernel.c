@@ -6,11 +6,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct strbuf b = { 0 };
-	char *copy = malloc(size ? size : 1);
+	char *copy = exact_copy(data, size);
 
-	if (!copy)
-		abort();
-	memcpy(copy, data, size);
 	if (vm_kernel_unpack(copy, size, &b))
 		must(b.n >= 64 && memcmp(b.p, "\177ELF", 4) == 0, "a program that is none", "");
 	strbuf_done(&b);

@@ -72,11 +72,8 @@ static int fuzz_talk_raw(int fd, struct nlmsghdr *h)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err e = { 0 };
-	char *copy = malloc(size ? size : 1);
+	char *copy = exact_copy(data, size);
 
-	if (!copy)
-		abort();
-	memcpy(copy, data, size);
 	if (tap_replay(copy, size, &e) < 0)
 		must_be_error(&e);
 	free(copy);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -218,8 +219,18 @@ static void run(struct box *b)
 
 /* The usual end: credentials of root with every capability, look-up, gate, exec of a shell's script. */
 #define ALL_CAPS ((1ULL << (CAP_LAST_CAP + 1)) - 1)
+/* As the planner has it: what is not in our own bounding set cannot be in a container's. */
+static uint64_t own_bounding(void)
+{
+	uint64_t caps = 0;
+
+	for (unsigned int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		caps |= (uint64_t)(prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1) << cap;
+	return caps;
+}
+
 #define CREDENTIALS                                                                                          \
-	.bounding = ALL_CAPS, .permitted = ALL_CAPS, .effective = ALL_CAPS, .last_cap = CAP_LAST_CAP,        \
+	.bounding = own_bounding(), .permitted = ALL_CAPS, .effective = ALL_CAPS, .last_cap = CAP_LAST_CAP,        \
 	.cwd = "/"
 static char *shell_env[] = { S("PATH=/bin"), NULL };
 #define ENV                                                                                                  \
@@ -513,7 +524,7 @@ static void test_fork(void)
 		struct box b = { 0 };
 		if (!can_run())
 			return;
-		ADD(&b, FORK, fork, CLONE_NEWNS | CLONE_NEWPID, false);
+		ADD(&b, FORK, fork, CLONE_NEWNS | CLONE_NEWPID, false, false);
 		finish(&b, "echo $$");
 		run(&b);
 		CHECK_STR(b.err.text, "");
@@ -529,7 +540,7 @@ static void test_user_namespace(void)
 
 	if (!can_run())
 		return;
-	ADD(&b, FORK, fork, CLONE_NEWUSER | NEW_NS, true);
+	ADD(&b, FORK, fork, CLONE_NEWUSER | NEW_NS, true, false);
 	ADD(&b, BECOME, become, 0, 0);
 	ADD(&b, PROPAGATION, propagation, MS_REC | MS_SLAVE);
 	ADD(&b, ROOT, root, root, PLAN_NO_SLOT, true);
@@ -967,6 +978,17 @@ static void test_postconditions(void)
 	run(&b);
 	CHECK_STR(b.err.text, "post-condition: process.noNewPrivileges is 0x0, planned 0x1");
 	CHECK_STR(b.out, "");
+
+	struct box caps = { 0 };
+	ADD(&caps, CREDENTIALS, credentials, .bounding = 1ULL << CAP_KILL, .permitted = ALL_CAPS, .effective = ALL_CAPS,
+	    .last_cap = CAP_LAST_CAP, .cwd = "/");
+	ADD(&caps, CREDENTIALS, credentials, .bounding = 1ULL << CAP_KILL | 1ULL << CAP_CHOWN, .last_cap = CAP_LAST_CAP,
+	    .cwd = "/");
+	ADD(&caps, VERIFY, verify, .no_new_privs = false);
+	finish(&caps, "echo ran");
+	run(&caps);
+	CHECK_STR(caps.err.text, "post-condition: process.capabilities.bounding is 0x20, planned 0x21");
+	CHECK_STR(caps.out, "");
 
 	struct box label = { 0 };
 	ADD(&label, CREDENTIALS, credentials, CREDENTIALS);

@@ -14,7 +14,7 @@ static const uint32_t groups[] = { 0, 5, 4294967294u };
 static const uint8_t bytes[] = { 1, 2, 3, 0, 255 };
 
 static const struct step_time time_step = { .offsets = NULL };
-static const struct step_fork fork_step = { 0x20000000, true };
+static const struct step_fork fork_step = { 0x20000000, true, false };
 static const struct step_netlink netlink = { { bytes, sizeof(bytes) }, "what" };
 static const struct step_mount mount_step = {
 	.destination = "/proc",
