@@ -5,8 +5,11 @@
  * A request is a device and a set of wanted accesses (r, w, m). Each access is decided by the last rule
  * that matches the device and names the access, so the program looks at the rules from the last to the
  * first and keeps the accesses that are still undecided in one register: an allowing rule takes its own
- * away (none left: allow), a denying rule ends with "deny" when one of them is wanted. Undecided at the
- * end: deny.
+ * away, a denying rule notes those of its own that are there. Allowed is what leaves none, and none noted.
+ *
+ * The program has no jump: to load a program is to have it verified, and that takes a fixed time and then
+ * nearly ten times as much for a jump, with a copy of the verifier's state, as for five instructions of
+ * arithmetic. So a rule that does not match is a mask without a bit.
  */
 #include "internal.h"
 
@@ -15,9 +18,10 @@
 
 #include "../runtime/base/util.h"
 
-/* A rule takes at most this many instructions, and every jump must fit into 16 bits. */
-#define RULE_INSNS 11
-#define RULES_MAX (INT16_MAX / RULE_INSNS - 32)
+/* What a rule takes at most, and all of them together besides. The kernel takes a million instructions. */
+#define RULE_INSNS 18
+#define START_AND_END_INSNS 12
+#define RULES_MAX 3000
 
 enum {
 	TYPE_BLOCK = BPF_DEVCG_DEV_BLOCK,
@@ -216,76 +220,73 @@ static size_t rules_merge(struct rule *v, size_t n)
 
 /* ---- instructions ------------------------------------------------------------------------------------- */
 
-enum { R0, R_CTX, R_TYPE, R_LEFT, R_MAJOR, R_MINOR, R_TMP };
+/*
+ * Of the context nothing is needed once it is read. A "miss" is 0 when what has been compared so far is the
+ * same; all that is compared has 32 bits, and 64 are computed with where the sign says whether it is 0.
+ */
+enum { R_MISS, R_CTX, R_TYPE, R_LEFT, R_MAJOR, R_MINOR, R_TYPE_MISS, R_MAJOR_MISS, R_DENIED, R_VERDICT = R_MISS, R_SET = R_CTX };
 
 struct program {
 	struct bpf_insn *v;
 	size_t n;
-	/* Jumps to the ends of the program, linked through their offset fields; SIZE_MAX: none. */
-	size_t allow, deny;
 };
 
-/* Returns the index of the instruction. */
-static size_t put(struct program *p, unsigned int code, unsigned int dst, unsigned int src, int off, int imm)
+static void put(struct program *p, unsigned int code, unsigned int dst, unsigned int src, int off, int imm)
 {
-	struct bpf_insn *i = &p->v[p->n];
+	struct bpf_insn *i = &p->v[p->n++];
 
 	i->code = (uint8_t)code;
 	i->dst_reg = dst & 0xf;
 	i->src_reg = src & 0xf;
 	i->off = (int16_t)off;
 	i->imm = imm;
-	return p->n++;
 }
 
-/* Jumps from `at` to the next instruction. */
-static void here(struct program *p, size_t at)
+static void put_number(struct program *p, unsigned int op, unsigned int dst, uint32_t imm)
 {
-	p->v[at].off = (int16_t)(p->n - at - 1);
+	put(p, BPF_ALU | op | BPF_K, dst, 0, 0, (int)imm);
 }
 
-/* A jump to an end: its offset holds the distance back to the previous one of the kind until resolved. */
-static void jump_end(struct program *p, size_t *chain, unsigned int code, unsigned int dst, uint32_t imm)
+static void put_register(struct program *p, unsigned int op, unsigned int dst, unsigned int src)
 {
-	size_t at = put(p, code, dst, 0, 0, (int)imm);
-
-	p->v[at].off = (int16_t)(*chain == SIZE_MAX ? 0 : at - *chain);
-	*chain = at;
+	put(p, BPF_ALU | op | BPF_X, dst, src, 0, 0);
 }
 
-static void put_end(struct program *p, size_t chain, int verdict)
+/* With the sign: -1 has 64 bits. */
+static void put_wide(struct program *p, unsigned int op, unsigned int dst, int imm)
 {
-	while (chain != SIZE_MAX) {
-		size_t back = (size_t)p->v[chain].off;
-
-		here(p, chain);
-		chain = back ? chain - back : SIZE_MAX;
-	}
-	put(p, BPF_ALU64 | BPF_MOV | BPF_K, R0, 0, 0, verdict);
-	put(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-}
-
-static void put_action(struct program *p, const struct rule *r)
-{
-	if (r->access == ACCESS_ALL) {
-		jump_end(p, r->allow ? &p->allow : &p->deny, BPF_JMP | BPF_JA, 0, 0);
-	} else if (r->allow) {
-		put(p, BPF_ALU | BPF_AND | BPF_K, R_LEFT, 0, 0, (int)(ACCESS_ALL & ~r->access));
-		jump_end(p, &p->allow, BPF_JMP32 | BPF_JEQ | BPF_K, R_LEFT, 0);
-	} else {
-		jump_end(p, &p->deny, BPF_JMP32 | BPF_JSET | BPF_K, R_LEFT, r->access);
-	}
+	put(p, BPF_ALU64 | op | BPF_K, dst, 0, 0, imm);
 }
 
 /*
- * Jumps when reg is not value. Through a scratch register: were reg compared itself, the verifier would
- * know its value on the one branch, and follow the rest of the program once more for every comparison.
+ * What becomes of the accesses that the rule names where it matches, or always (`matched` false). The bit that
+ * says so is made a mask by multiplication: of a register that is 0 or -1 newer verifiers follow both cases.
  */
-static size_t put_unless(struct program *p, unsigned int reg, uint32_t value)
+static void put_action(struct program *p, const struct rule *r, bool matched)
 {
-	put(p, BPF_ALU | BPF_MOV | BPF_X, R_TMP, reg, 0, 0);
-	put(p, BPF_ALU | BPF_XOR | BPF_K, R_TMP, 0, 0, (int)value);
-	return put(p, BPF_JMP32 | BPF_JNE | BPF_K, R_TMP, 0, 0, 0);
+	uint32_t others = ACCESS_ALL & ~r->access;
+
+	if (matched) {
+		/* The sign of what is below 0: for an allowing rule when it missed, for a denying one when not. */
+		if (r->allow)
+			put_wide(p, BPF_NEG, R_MISS, 0);
+		else
+			put_wide(p, BPF_ADD, R_MISS, -1);
+		put_wide(p, BPF_RSH, R_MISS, 63);
+		put_number(p, BPF_MUL, R_MISS, r->access);
+	}
+	if (r->allow && matched) {
+		if (others)
+			put_number(p, BPF_OR, R_MISS, others);
+		put_register(p, BPF_AND, R_LEFT, R_MISS);
+	} else if (r->allow) {
+		put_number(p, BPF_AND, R_LEFT, others);
+	} else {
+		if (!matched)
+			put_number(p, BPF_MOV, R_MISS, r->access);
+		put_register(p, BPF_AND, R_MISS, R_LEFT);
+		put_register(p, BPF_OR, R_DENIED, R_MISS);
+	}
 }
 
 static bool same_major(const struct rule *a, const struct rule *b)
@@ -308,39 +309,50 @@ static size_t minor_set(const struct rule *v, size_t n, uint32_t *ret)
 /* The minors, and what follows when one is met. Returns how many rules that were. */
 static size_t put_minors(struct program *p, const struct rule *v, size_t n)
 {
-	size_t large = 0, next = 0, count;
 	uint32_t set;
+	size_t count = minor_set(v, n, &set);
+	bool any = v->any_major && v->types == TYPE_BOTH; /* so far */
 
-	count = minor_set(v, n, &set);
 	if (count > 1) {
-		large = put(p, BPF_JMP32 | BPF_JGT | BPF_K, R_MINOR, 0, 0, 31);
-		put(p, BPF_ALU | BPF_MOV | BPF_K, R_TMP, 0, 0, 1);
-		put(p, BPF_ALU | BPF_LSH | BPF_X, R_TMP, R_MINOR, 0, 0);
-		put(p, BPF_ALU | BPF_AND | BPF_K, R_TMP, 0, 0, (int)set);
-		next = put(p, BPF_JMP32 | BPF_JEQ | BPF_K, R_TMP, 0, 0, 0);
+		/* The set is shifted by the lowest five bits of the minor, whatever the others are. */
+		put_number(p, BPF_MOV, R_SET, set);
+		put_register(p, BPF_RSH, R_SET, R_MINOR);
+		put_number(p, BPF_AND, R_SET, 1);
+		put_number(p, BPF_XOR, R_SET, 1);
+		put_register(p, BPF_MOV, R_MISS, R_MINOR);
+		put_number(p, BPF_RSH, R_MISS, 5);
+		put_register(p, BPF_OR, R_MISS, R_SET);
 	} else {
 		count = 1;
-		if (!v->any_minor)
-			next = put_unless(p, R_MINOR, v->minor);
+		if (!v->any_minor) {
+			put_register(p, BPF_MOV, R_MISS, R_MINOR);
+			put_number(p, BPF_XOR, R_MISS, v->minor);
+		} else if (!any) {
+			put_register(p, BPF_MOV, R_MISS, R_MAJOR_MISS);
+		}
 	}
-	put_action(p, v);
-	if (next)
-		here(p, next);
-	if (large)
-		here(p, large);
+	if (!v->any_minor && !any)
+		put_register(p, BPF_OR, R_MISS, R_MAJOR_MISS);
+	put_action(p, v, !v->any_minor || !any);
 	return count;
 }
 
-/* One or more neighbours of the same major: the major is compared once. Returns how many. */
+/* One or more neighbours of the same type and major, which are compared once. Returns how many. */
 static size_t put_major(struct program *p, const struct rule *v, size_t n)
 {
-	size_t i = 0, skip = v->any_major ? 0 : put_unless(p, R_MAJOR, v->major);
+	size_t i = 0;
 
+	if (v->any_major && v->types != TYPE_BOTH) {
+		put_register(p, BPF_MOV, R_MAJOR_MISS, R_TYPE_MISS);
+	} else if (!v->any_major) {
+		put_register(p, BPF_MOV, R_MAJOR_MISS, R_MAJOR);
+		put_number(p, BPF_XOR, R_MAJOR_MISS, v->major);
+		if (v->types != TYPE_BOTH)
+			put_register(p, BPF_OR, R_MAJOR_MISS, R_TYPE_MISS);
+	}
 	do
 		i += put_minors(p, &v[i], n - i);
 	while (i < n && same_major(&v[i], v));
-	if (skip)
-		here(p, skip);
 	return i;
 }
 
@@ -348,13 +360,14 @@ static void put_rules(struct program *p, const struct rule *v, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		uint32_t types = v[i].types;
-		size_t skip = types != TYPE_BOTH ? put_unless(p, R_TYPE, types) : 0;
 
+		if (types != TYPE_BOTH) {
+			put_register(p, BPF_MOV, R_TYPE_MISS, R_TYPE);
+			put_number(p, BPF_XOR, R_TYPE_MISS, types);
+		}
 		do
 			i += put_major(p, &v[i], n - i);
 		while (i < n && v[i].types == types);
-		if (skip)
-			here(p, skip);
 	}
 }
 
@@ -363,17 +376,35 @@ static void put_start(struct program *p)
 	const int access = offsetof(struct bpf_cgroup_dev_ctx, access_type);
 
 	put(p, BPF_LDX | BPF_MEM | BPF_W, R_LEFT, R_CTX, access, 0);
-	put(p, BPF_ALU | BPF_MOV | BPF_X, R_TYPE, R_LEFT, 0, 0);
-	put(p, BPF_ALU | BPF_RSH | BPF_K, R_LEFT, 0, 0, 16); /* accesses are the upper half */
-	put(p, BPF_ALU | BPF_AND | BPF_K, R_TYPE, 0, 0, 0xffff);
+	put_register(p, BPF_MOV, R_TYPE, R_LEFT);
+	put_number(p, BPF_RSH, R_LEFT, 16); /* accesses are the upper half */
+	put_number(p, BPF_AND, R_TYPE, 0xffff);
 	put(p, BPF_LDX | BPF_MEM | BPF_W, R_MAJOR, R_CTX, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
 	put(p, BPF_LDX | BPF_MEM | BPF_W, R_MINOR, R_CTX, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+	put_number(p, BPF_MOV, R_DENIED, 0);
+}
+
+/* 1 when nothing was denied and, unless all that is left is allowed, nothing is left. */
+static void put_end(struct program *p, bool final_allow)
+{
+	put_register(p, BPF_MOV, R_VERDICT, R_DENIED);
+	if (!final_allow)
+		put_register(p, BPF_OR, R_VERDICT, R_LEFT);
+	put_wide(p, BPF_ADD, R_VERDICT, -1);
+	put_wide(p, BPF_RSH, R_VERDICT, 63);
+	put(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+static void put_same(struct program *p, bool allow)
+{
+	put_number(p, BPF_MOV, R_VERDICT, allow);
+	put(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules,
 			  struct cgroup_device_program *ret, struct err *e)
 {
-	struct program p = { .allow = SIZE_MAX, .deny = SIZE_MAX };
+	struct program p = { 0 };
 	size_t n = rules ? rules->n : 0;
 	bool final_allow;
 	struct rule *v;
@@ -390,7 +421,7 @@ int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules,
 	n = rules_reduce(v, n);
 	n = rules_merge(v, n);
 	n = rules_reduce(v, n);
-	p.v = arena_array(a, 10 + RULE_INSNS * n, sizeof(*p.v));
+	p.v = arena_array(a, START_AND_END_INSNS + RULE_INSNS * n, sizeof(*p.v));
 	if (!p.v)
 		return err_nomem(e);
 	/* Reduction left nothing behind a rule for everything. */
@@ -399,11 +430,10 @@ int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules,
 	if (n > 0) {
 		put_start(&p);
 		put_rules(&p, v, n);
+		put_end(&p, final_allow);
+	} else {
+		put_same(&p, final_allow);
 	}
-	/* The verifier refuses instructions that are never reached: each end only if something leads to it. */
-	put_end(&p, final_allow ? p.allow : p.deny, final_allow);
-	if ((final_allow ? p.deny : p.allow) != SIZE_MAX)
-		put_end(&p, final_allow ? p.deny : p.allow, !final_allow);
 	ret->v = p.v;
 	ret->n = p.n;
 	return 0;

@@ -83,76 +83,74 @@ static void interpreter_bad(const char *why, size_t at)
 	abort();
 }
 
-static uint64_t alu(const struct bpf_insn *i, uint64_t dst, uint64_t src, size_t at)
+static uint32_t alu32(const struct bpf_insn *i, uint32_t dst, uint32_t src, size_t at)
 {
 	switch (BPF_OP(i->code)) {
 	case BPF_MOV:
 		return src;
 	case BPF_AND:
 		return dst & src;
+	case BPF_OR:
+		return dst | src;
 	case BPF_XOR:
 		return dst ^ src;
 	case BPF_RSH:
-		return (uint32_t)dst >> (src & 31);
-	case BPF_LSH:
-		if (src > 31)
-			interpreter_bad("shift", at);
-		return (uint32_t)dst << src;
+		return dst >> (src & 31);
+	case BPF_MUL:
+		return dst * src;
 	default:
-		interpreter_bad("arithmetic", at);
+		interpreter_bad("arithmetic of 32 bits", at);
 		return 0;
 	}
 }
 
-static bool jump(const struct bpf_insn *i, uint32_t dst, uint32_t src, size_t at)
+static uint64_t alu64(const struct bpf_insn *i, uint64_t dst, uint64_t src, size_t at)
 {
 	switch (BPF_OP(i->code)) {
-	case BPF_JEQ:
-		return dst == src;
-	case BPF_JNE:
-		return dst != src;
-	case BPF_JGT:
-		return dst > src;
-	case BPF_JSET:
-		return dst & src;
+	case BPF_ADD:
+		return dst + src;
+	case BPF_NEG:
+		return 0 - dst;
+	case BPF_RSH:
+		return dst >> (src & 63);
 	default:
-		interpreter_bad("jump", at);
-		return false;
+		interpreter_bad("arithmetic of 64 bits", at);
+		return 0;
 	}
 }
 
-/* Runs the program; `seen` (n bytes, or NULL) marks what was executed. Any other instruction is a failure. */
-static uint64_t interpret(const struct cgroup_device_program *p, const struct request *q, uint8_t *seen)
+/* Runs the program, which has no jump; any other instruction is a failure, and one that reads what nothing has set. */
+static uint64_t interpret(const struct cgroup_device_program *p, const struct request *q)
 {
 	const uint32_t ctx[3] = { q->access << 16 | q->type, q->major, q->minor };
 	uint64_t reg[11] = { 0 };
+	uint32_t set = 1U << 1; /* the context */
 
 	for (size_t at = 0; at < p->n; at++) {
 		const struct bpf_insn *i = &p->v[at];
-		uint64_t src = BPF_SRC(i->code) == BPF_X ? reg[i->src_reg] : (uint64_t)(int64_t)i->imm;
+		bool from_register = BPF_SRC(i->code) == BPF_X;
+		uint64_t src = from_register ? reg[i->src_reg] : (uint64_t)(int64_t)i->imm;
 
-		if (seen)
-			seen[at] = 1;
-		if (i->code == (BPF_JMP | BPF_EXIT))
+		if (i->code == (BPF_JMP | BPF_EXIT)) {
+			if (!(set & 1))
+				interpreter_bad("no verdict", at);
 			return reg[0];
-		if (i->code == (BPF_JMP | BPF_JA)) {
-			at += (size_t)i->off;
-		} else if (i->code == (BPF_LDX | BPF_MEM | BPF_W)) {
+		}
+		if ((from_register && !(set >> i->src_reg & 1)) ||
+		    (BPF_CLASS(i->code) != BPF_LDX && BPF_OP(i->code) != BPF_MOV && !(set >> i->dst_reg & 1)))
+			interpreter_bad("register that is not set", at);
+		if (i->code == (BPF_LDX | BPF_MEM | BPF_W)) {
 			if (i->src_reg != 1 || i->off < 0 || i->off > 8 || i->off % 4)
 				interpreter_bad("load", at);
 			reg[i->dst_reg] = ctx[i->off / 4];
 		} else if (BPF_CLASS(i->code) == BPF_ALU) {
-			reg[i->dst_reg] = (uint32_t)alu(i, reg[i->dst_reg], src, at);
+			reg[i->dst_reg] = alu32(i, (uint32_t)reg[i->dst_reg], (uint32_t)src, at);
 		} else if (BPF_CLASS(i->code) == BPF_ALU64) {
-			reg[i->dst_reg] = alu(i, reg[i->dst_reg], src, at);
-		} else if (BPF_CLASS(i->code) == BPF_JMP32) {
-			if (i->off < 0)
-				interpreter_bad("jump backwards", at);
-			if (jump(i, (uint32_t)reg[i->dst_reg], (uint32_t)src, at))
-				at += (size_t)i->off;
+			reg[i->dst_reg] = alu64(i, reg[i->dst_reg], src, at);
 		} else {
 			interpreter_bad("class", at);
 		}
+		set |= 1U << i->dst_reg;
 	}
 	interpreter_bad("ran off the end", p->n);
 	return 0;
@@ -227,7 +225,7 @@ static bool devices_agree(struct input *in, struct arena *a, struct request *bad
 
 		for (q.type = 1; q.type <= 2; q.type++)
 			for (q.access = 1; q.access <= 7; q.access++)
-				if (interpret(&p, &q, NULL) != (model_allowed(&l, &q) ? 1U : 0U)) {
+				if (interpret(&p, &q) != (model_allowed(&l, &q) ? 1U : 0U)) {
 					*bad = q;
 					return false;
 				}
