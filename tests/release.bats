@@ -72,6 +72,7 @@ headers() { readelf -lW "$1" | awk '$1 ~ /^(LOAD|GNU_STACK|GNU_RELRO|INTERP|DYNA
 	tar -xf "$TOP/$archive" -C "$T/a/deeper/place" --strip-components=1
 	(cd "$T/a/deeper/place" && env -u MAKEFLAGS make -s -j2 all GIT_DESC="$(ctr --version | sed -n 's/^commit: //p')" \
 		>"$T/log" 2>&1) || { tail -5 "$T/log"; false; }
+	run ! grep -a 'warning:' "$T/log"
 	for program in ctr ctr-init ctr-net ctr-systemd; do
 		[ ! -e "$DIR/$program" ] || cmp "$T/a/deeper/place/build/musl-cc/$program" "$DIR/$program"
 	done
@@ -82,4 +83,10 @@ headers() { readelf -lW "$1" | awk '$1 ~ /^(LOAD|GNU_STACK|GNU_RELRO|INTERP|DYNA
 		([.relationships[] | select(.relationshipType == "STATIC_LINK")] | length >= 4)' "$TOP/$sbom"
 	make -s -C "$TOP" dist >/dev/null
 	sha256sum -c --quiet "$T/sums"
+}
+
+@test "release: the other compiler and the other libc take everything, the tests too, without a warning" {
+	need clang
+	env -u MAKEFLAGS make -s -C "$TOP" -j2 "$T/clang/ctr" unit-build B="$T/clang" CC=clang LIBC=glibc SAN= CFLAGS=-Werror >"$T/log" 2>&1 ||
+		{ grep -aE 'warning:|error:' "$T/log" || tail -5 "$T/log"; false; }
 }

@@ -263,7 +263,7 @@ static void finish(struct box *b, const char *script)
 #define MOUNT_TMPFS(b, where, ...)                                                                           \
 	ADD(b, MOUNT, mount, .destination = where, .fstype = "tmpfs", .source = "tmpfs",                     \
 	    .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT, __VA_ARGS__)
-#define PIVOT(b) ADD(b, PIVOT, pivot, PIVOT_ROOT)
+#define PIVOT(b) ADD(b, PIVOT, pivot, .mode = PIVOT_ROOT)
 
 /* ---- entry, look-up, gate ------------------------------------------------------------------------------ */
 
@@ -381,6 +381,7 @@ static void test_gate_listener(void)
 		return;
 	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s/gate", top);
 	auto_close int listener = begin_behind_gate(&b, &a, sizeof(a), args, 3, &out);
+	CHECK(listener >= 0);
 	CHECK_INT(sync_send(b.c.sync, SYNC_RECORDED, 0, -1, &e), 0);
 	fd_close(&b.c.sync); /* the creator goes away, the container stays */
 	auto_close int silent = call(&a);

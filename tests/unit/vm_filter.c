@@ -24,7 +24,7 @@ static long do_unix(void) { return answer(socket(AF_UNIX, SOCK_STREAM, 0)); }
 static long do_inet(void) { return answer(socket(AF_INET, SOCK_STREAM, 0)); }
 static long do_netlink(void) { return answer(socket(AF_NETLINK, SOCK_RAW, 0)); }
 static long do_open(void) { return answer(syscall(SYS_openat, -1, "/dev/null", 0, 0)); }
-static long do_exec(void) { return answer(execve("/nonexistent", NULL, NULL)); }
+static long do_exec(void) { return answer(syscall(SYS_execve, "/nonexistent", NULL, NULL)); }
 static long do_unshare_fs(void) { return answer(syscall(SYS_unshare, CLONE_FS)); }
 static long do_unshare_none(void) { return answer(syscall(SYS_unshare, CLONE_FILES)); }
 static long do_ptrace(void) { return answer(syscall(SYS_ptrace, PTRACE_PEEKDATA, 0, 0, 0)); }
