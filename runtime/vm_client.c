@@ -97,7 +97,7 @@ static int take(struct client *c, const struct vm_head *h, const char *data, str
 		c->status = value;
 		return 0;
 	case VM_FAIL:
-		return *data ? err_set(e, ECONNRESET, "%.*s", (int)h->size, data) : err_set(e, ECONNRESET, "the micro-VM ended");
+		return h->size && *data ? err_set(e, ECONNRESET, "%.*s", (int)h->size, data) : err_set(e, ECONNRESET, "the micro-VM ended");
 	default:
 		return err_set(e, EPROTO, "unexpected message of kind %u from the micro-VM", h->type);
 	}
@@ -109,7 +109,7 @@ static int receive(struct client *c, struct err *e)
 	const char *data;
 	int r = vm_read(&c->in, c->socket);
 
-	if (r == 0)
+	if (r == 0 || r == -ECONNRESET) /* the latter: before it had read what we said */
 		return err_set(e, ECONNRESET, "the micro-VM's monitor ended");
 	if (r < 0)
 		return r == -EAGAIN ? 0 : err_sys(e, r, "hear from the micro-VM");

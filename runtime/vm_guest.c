@@ -2,7 +2,8 @@
 /*
  * What makes a micro-VM's guest a machine: its root, the few modules, the network's beginnings, the shares, the line to
  * the host. Done once by the first process, and by nobody after it but the kernel, which asks for a module when
- * something needs it. Must not wait by the clock: an emulated processor has no time to spare.
+ * something needs it. Must wait for events and not by the clock, as an emulated processor has no time to spare: but for
+ * the moment before the kernel opens a port that it shows already, which nothing tells of (open_listed()).
  */
 #include "vm_guest.h"
 
