@@ -34,6 +34,8 @@
 #define TELL_MS 1000
 #define TICK_MS 1000
 #define PING_TICKS 5 /* of silence, before the guest is asked whether it is there */
+#define STARTS_MAX 3
+#define PATIENCE_TICKS_MIN 5
 #define VM_STATUS 125 /* the VM, not the program: what engines call their own failure */
 
 struct tail { size_t n; char text[SERIAL_MAX]; };
@@ -54,6 +56,7 @@ struct mux {
 	struct stream streams[VM_STREAMS_MAX];
 	int64_t ticked;
 	uint32_t silent; /* ticks since the guest was last heard */
+	uint32_t waited, starts; /* ticks until hello, of all starts; their number */
 	bool hello;
 };
 
@@ -217,11 +220,50 @@ static int start_all(struct mux *m, struct err *e)
 			  m->machine.network == VM_NETWORK_USER ? VM_FILTER_VMM_ONLINE : VM_FILTER_VMM, e);
 	fd_close(&port[1]);
 	fd_close(&serial[1]);
+	m->starts++;
 	m->port = port[0];
 	m->serial = serial[0];
 	(void)fcntl(m->port, F_SETFL, O_NONBLOCK);
 	(void)fcntl(m->serial, F_SETFL, O_NONBLOCK);
 	return r;
+}
+
+/* Where it has another id than we, one of its own kind has to do it: we have no right to send anybody a signal. */
+static void end_child(const struct child *c)
+{
+	int status;
+
+	if (sys_pidfd_send_signal(c->pidfd, SIGKILL) < 0) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			drop_everything(true);
+			_exit(sys_pidfd_send_signal(c->pidfd, SIGKILL) < 0);
+		}
+		while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* What start_all() has begun ends, as if it had not been. */
+static void stop_all(struct mux *m)
+{
+	for (size_t i = 0; i < m->n_children; i++) {
+		struct child *c = &m->children[i];
+		end_child(c);
+		fd_close(&c->pidfd);
+		fd_close(&c->says);
+		c->said.n = 0;
+	}
+	m->n_children = 0;
+	for (int i = 0; i < 2; i++)
+		(void)unlink(VM_FS_SOCKET(i));
+	fd_close(&m->port);
+	fd_close(&m->serial);
+	m->in.at = m->in.n = 0;
+	m->said.n = 0;
+	m->silent = 0;
 }
 
 /* ---- why it ended ------------------------------------------------------------------------------------------ */
@@ -359,6 +401,7 @@ static int from_guest(struct mux *m, struct err *e)
 			if (protocol != VM_PROTOCOL)
 				return err_set(e, EPROTO, "the micro-VM's agent speaks version %u, not %u", protocol, VM_PROTOCOL);
 			m->hello = true;
+			m->silent = 0;
 			continue;
 		}
 		if (h.type == VM_PONG)
@@ -388,26 +431,67 @@ static void flush_clients(struct mux *m)
 #define CHILDREN_AT 3
 #define STREAMS_AT (CHILDREN_AT + 2 * CHILDREN_MAX)
 
+/* Before its hello the guest is told nothing, and the clients are not heard: it may have to be started again. */
 static size_t poll_set(struct mux *m, struct pollfd *p)
 {
 	size_t n = 0;
 
-	p[n++] = (struct pollfd){ .fd = m->port, .events = (short)(POLLIN | (vm_waits(&m->out) ? POLLOUT : 0)) };
-	p[n++] = (struct pollfd){ .fd = m->listener, .events = POLLIN };
+	p[n++] = (struct pollfd){ .fd = m->port, .events = (short)(POLLIN | (m->hello && vm_waits(&m->out) ? POLLOUT : 0)) };
+	p[n++] = (struct pollfd){ .fd = m->hello ? m->listener : -1, .events = POLLIN };
 	p[n++] = (struct pollfd){ .fd = m->serial, .events = POLLIN };
 	for (size_t i = 0; i < ARRAY_SIZE(m->children); i++) {
 		p[n++] = (struct pollfd){ .fd = i < m->n_children ? m->children[i].pidfd : -1, .events = POLLIN };
 		p[n++] = (struct pollfd){ .fd = i < m->n_children ? m->children[i].says : -1, .events = POLLIN };
 	}
 	for (size_t i = 0; i < VM_STREAMS_MAX; i++)
-		p[n++] = (struct pollfd){ .fd = m->streams[i].fd,
+		p[n++] = (struct pollfd){ .fd = m->hello ? m->streams[i].fd : -1,
 					  .events = (short)(POLLIN | (vm_waits(&m->streams[i].out) ? POLLOUT : 0)) };
 	return n;
 }
 
+/* What it said last is told, and that is lost for it. */
+static int give_up(struct mux *m, const char *what, struct err *e)
+{
+	const char *said = m->said.n ? telling(&m->said) : NULL;
+
+	return err_set(e, ETIMEDOUT, "the micro-VM did not %s within %u seconds%s%s", what, m->machine.timeout, said ? ": " : "",
+		       said ? said : "");
+}
+
+/* On the program's standard error, unless somebody lets it overflow. */
+static void warn_restart(struct mux *m)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	const char *said = m->said.n ? telling(&m->said) : NULL;
+
+	if (poll(&p, 1, 0) > 0 && p.revents & POLLOUT)
+		(void)dprintf(STDERR_FILENO, "ctr: warning: the micro-VM was silent for %u seconds while it started%s%s: it is started again\n",
+			      m->silent, said ? ", after " : "", said ? said : "");
+}
+
+/*
+ * An emulated machine may hang in its kernel where another does not: by emulation, interrupts come at moments at which
+ * no hardware would give one. Nothing has happened in it yet, so that another one can take its place. The last
+ * one has all the time that is left, because a machine that is only slow makes nothing faster by a new beginning.
+ */
+static int tick_start(struct mux *m, struct err *e)
+{
+	const uint32_t patience = MAX(m->machine.timeout / 6, (uint32_t)PATIENCE_TICKS_MIN);
+
+	if (++m->waited > m->machine.timeout)
+		return give_up(m, "start", e);
+	if (m->machine.kvm || m->silent < patience || m->starts == STARTS_MAX || m->machine.timeout - m->waited < patience)
+		return 0;
+	warn_restart(m);
+	stop_all(m);
+	int r = start_all(m, e);
+	return r < 0 ? r : 1;
+}
+
 /*
  * Time is counted while this process runs: what a pause takes from it, it takes from the guest as well. A guest that
- * is silent is asked; one that does not answer is given up, since nobody could end its program in another way.
+ * is silent is asked; one that does not answer is given up, since nobody could end its program in another way. 1: it is
+ * another one now.
  */
 static int tick(struct mux *m, struct err *e)
 {
@@ -417,12 +501,12 @@ static int tick(struct mux *m, struct err *e)
 	if (now - m->ticked < TICK_MS)
 		return 0;
 	m->ticked = now;
-	if (++m->silent > m->machine.timeout) {
-		const char *said = m->said.n ? telling(&m->said) : NULL;
-		return err_set(e, ETIMEDOUT, "the micro-VM did not %s within %u seconds%s%s", m->hello ? "answer" : "start",
-			       m->machine.timeout, said ? ": " : "", said ? said : "");
-	}
-	if (!m->hello || m->silent != MIN(PING_TICKS, m->machine.timeout / 2 + 1))
+	m->silent++;
+	if (!m->hello)
+		return tick_start(m, e);
+	if (m->silent > m->machine.timeout)
+		return give_up(m, "answer", e);
+	if (m->silent != MIN(PING_TICKS, m->machine.timeout / 2 + 1))
 		return 0;
 	return to_guest(m, VM_PING, 0, &nobody, sizeof(nobody), e);
 }
@@ -436,10 +520,12 @@ static int step(struct mux *m, struct err *e)
 	if (r < 0)
 		return errno == EINTR ? 0 : err_sys(e, errno, "wait");
 	r = tick(m, e);
-	if (r < 0)
-		return r;
-	if (p[2].revents)
+	if (r != 0)
+		return MIN(r, 0);
+	if (p[2].revents) {
 		tail_read(&m->said, &m->serial);
+		m->silent = m->hello ? m->silent : 0;
+	}
 	for (size_t i = 0; i < m->n_children; i++)
 		if (p[CHILDREN_AT + 2 * i + 1].revents)
 			tail_read(&m->children[i].said, &m->children[i].says);
@@ -458,7 +544,7 @@ static int step(struct mux *m, struct err *e)
 		if (p[STREAMS_AT + i].revents & (POLLIN | POLLHUP | POLLERR))
 			r = from_client(m, i, e);
 	flush_clients(m);
-	if (r == 0 && vm_flush(&m->out, m->port) < 0)
+	if (r == 0 && m->hello && vm_flush(&m->out, m->port) < 0)
 		r = explain(m, &m->children[m->n_children - 1], e);
 	return r;
 }
@@ -543,7 +629,10 @@ static __attribute__((noreturn)) void carry(struct arena *a, const struct vm_mac
 		r = join_network(m, &e);
 	if (r >= 0)
 		r = start_all(m, &e);
+	while (r >= 0 && !m->hello)
+		r = step(m, &e);
 	tap_set_done(&m->taps); /* they are the VMM's now */
+	/* Until here the guest has said one word of fixed length, and nobody's program runs in it. */
 	if (r >= 0)
 		r = lock_up(VM_FILTER_MONITOR, &e);
 	while (r >= 0)

@@ -353,6 +353,28 @@ vm_process() # PID NAME
 	done
 }
 
+@test "micro-vm: a guest that hangs before its agent speaks is started again, and told about" {
+	root_only
+	# Of this a sixth is how long it may be silent, twice.
+	update_config '.annotations["ctr.vm.timeout"] = "42"'
+	set_sh 'cat; echo to-err >&2; exit 7'
+	was=
+	is_new() { vmm=$(vm_process "$first" qemu) && [ "$vmm" != "$was" ]; }
+	create_container
+	first=$(pid_of "$ID")
+	ctr start "$ID"
+	eventually is_new
+	kill -STOP "$vmm"
+	was=$vmm
+	eventually is_new
+	[ ! -e "/proc/$was" ]
+	wait_status "$ID" stopped 60
+	said "^ctr: warning: the micro-VM was silent for 7 seconds while it started.*: it is started again"
+	said to-err
+	assert_equal "$(grep -c "started again" "$T/log")" 1
+	ctr delete "$ID"
+}
+
 @test "micro-vm: the guest without memory: the program is killed, the machine stays" {
 	root_only
 	# As little as starts: it is full the sooner.
