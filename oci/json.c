@@ -8,8 +8,8 @@
  * members, and nesting costs one frame of a fixed array instead of recursion. What another reader could understand
  * differently, or what costs out of proportion, is refused (D16).
  *
- * Elements are stored at their final address at once, in an array sized by a look ahead in the text:
- * so every value has one address from the start, and its position can be remembered under it.
+ * A value's position in the text is remembered under its address. Elements move when their array must grow,
+ * and their positions with them; nothing below them is open then, so nothing else points at them.
  */
 #include "json.h"
 
@@ -28,6 +28,7 @@
 #define WORD_MAX 64 /* bytes of a document's own text quoted in a message */
 #define QUOTE_SIZE (4 * WORD_MAX + 4)
 #define SCRATCH_SIZE 8192
+#define ROOM_FIRST 4 /* elements that a list begins with; doubled as often as needed */
 
 /* What every list and map of a document struct looks like. */
 struct list {
@@ -57,7 +58,7 @@ struct frame {
 	const struct json_field *field; /* FRAME_OBJECT: of the next value or NULL; else: the list's */
 	char *p;			/* the struct, or the first element */
 	struct list *list;		/* FRAME_MAP, FRAME_ARRAY: where to leave the result */
-	size_t n, room, index;		/* elements stored, allocated, met */
+	size_t n, room, index;		/* elements stored, with a place, met */
 	uint64_t seen, given;		/* FRAME_OBJECT: rows that had a name, that had a value */
 	size_t hint;			/* FRAME_OBJECT: the row that likely comes next */
 	size_t at;			/* of the opening bracket */
@@ -75,6 +76,7 @@ struct key {
 struct parser {
 	struct json_doc *doc;
 	bool with_spots;
+	bool ascii; /* the whole text is */
 	int failed; /* -errno: stop, not collectable */
 	yajl_handle yajl;
 	char *pool; /* all strings, with their NULs: a string's quotes are room for its NUL */
@@ -292,19 +294,24 @@ static size_t string_start(const struct parser *p, const char *s, bool *ret_raw)
 	return at;
 }
 
+static bool is_ascii(const char *s, size_t n)
+{
+	uint64_t word, all = 0;
+
+	for (; n >= sizeof(word); s += sizeof(word), n -= sizeof(word)) {
+		memcpy(&word, s, sizeof(word));
+		all |= word;
+	}
+	for (; n > 0; n--)
+		all |= (unsigned char)*s++;
+	return !(all & 0x8080808080808080u);
+}
+
 static bool utf8_valid(const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s, *end = p + n;
 
 	while (p < end) {
-		uint64_t word;
-		if (end - p >= 8) {
-			memcpy(&word, p, 8);
-			if (!(word & 0x8080808080808080u)) {
-				p += 8;
-				continue;
-			}
-		}
 		if (*p < 0x80) {
 			p++;
 			continue;
@@ -355,14 +362,14 @@ static bool surrogates_paired(const char *s, size_t n)
 	return true;
 }
 
-/* NULL when the string is fine. */
+/* NULL when the string is fine. Only an escape can make a NUL or a surrogate, and in a text of ASCII what is not. */
 static const char *string_fault(const struct parser *p, const char *s, size_t len, size_t at, bool raw)
 {
-	if (memchr(s, 0, len))
+	if (!raw && memchr(s, 0, len))
 		return "must not contain a NUL character";
 	if (!raw && !surrogates_paired(p->doc->text + at + 1, offset_now(p) - at - 2))
 		return "contains half of a surrogate pair";
-	if (!utf8_valid(s, len))
+	if (!p->ascii && !utf8_valid(s, len))
 		return "is not valid UTF-8";
 	return NULL;
 }
@@ -390,6 +397,36 @@ static struct frame *top(struct parser *p)
 	return &p->frames[p->depth - 1];
 }
 
+/* An array moves: positions noted since its list was opened, which is the first of them. */
+static void spots_move(struct parser *p, const struct frame *f, const char *to)
+{
+	const char *end = f->p + f->n * f->field->item_size;
+
+	for (struct json_spots *s = p->doc->spots; s; s = s->next)
+		for (size_t i = s->n; i-- > 0;) {
+			const char *addr = s->v[i].addr;
+			if (addr == (const char *)f->list && s->v[i].at == f->at)
+				return;
+			if (addr >= f->p && addr < end)
+				s->v[i].addr = to + (addr - f->p);
+		}
+}
+
+/* A place for one more element. There is always one more: lists of strings end in NULL. */
+static bool list_grow(struct parser *p, struct frame *f)
+{
+	size_t size = f->field->item_size, room = f->room * 2;
+	char *v = arena_grow(p->doc->arena, f->p, (f->room + 1) * size, room + 1, size);
+
+	if (!v)
+		return nomem(p);
+	if (v != f->p)
+		spots_move(p, f, v);
+	f->list->v = f->p = v;
+	f->room = room;
+	return true;
+}
+
 static struct slot slot_next(struct parser *p)
 {
 	if (p->depth == 0)
@@ -403,9 +440,9 @@ static struct slot slot_next(struct parser *p)
 		break;
 	case FRAME_ARRAY:
 	case FRAME_MAP: /* an array's row has 0 for the offset of the value */
-		if (f->n < f->room)
+		if (f->n < f->room || list_grow(p, f))
 			return (struct slot){ row, f->p + f->n * row->item_size + row->value, JSON_ONE };
-		break;
+		break; /* the end of the list ends the parse */
 	case FRAME_SKIP_OBJECT:
 	case FRAME_SKIP_ARRAY:
 		break;
@@ -675,45 +712,6 @@ static int on_string(void *ctx, const unsigned char *text, size_t len)
 
 /* ---- objects and arrays ----------------------------------------------------------------------------- */
 
-/* Elements between an opening bracket and its closing one. Exact for as much as is well-formed. */
-static size_t count_items(const char *text, size_t n, size_t at)
-{
-	size_t depth = 0, commas = 0;
-	bool any = false;
-
-	for (size_t i = at; i < n; i++) {
-		switch (text[i]) {
-		case '"':
-			for (i++; i < n && text[i] != '"'; i++)
-				i += text[i] == '\\';
-			any = true;
-			break;
-		case '[':
-		case '{':
-			depth++;
-			any = true;
-			break;
-		case ']':
-		case '}':
-			if (depth == 0)
-				return any ? commas + 1 : 0;
-			depth--;
-			break;
-		case ',':
-			commas += depth == 0;
-			break;
-		case ' ':
-		case '\t':
-		case '\r':
-		case '\n':
-			break;
-		default:
-			any = true;
-		}
-	}
-	return commas + 1;
-}
-
 static struct frame *push(struct parser *p, enum frame_kind kind, size_t at)
 {
 	struct frame *f = &p->frames[p->depth++];
@@ -730,9 +728,7 @@ static int push_skip(struct parser *p, bool array, size_t at)
 
 static int push_list(struct parser *p, const struct slot *s, size_t at)
 {
-	size_t room = count_items(p->doc->text, p->doc->n, at + 1);
-	/* One more: lists of strings end in NULL, and an empty list has an address. */
-	void *v = arena_array(p->doc->arena, room + 1, s->f->item_size);
+	void *v = arena_array(p->doc->arena, ROOM_FIRST + 1, s->f->item_size);
 	struct list *list = (void *)s->p;
 
 	if (!v)
@@ -745,7 +741,7 @@ static int push_list(struct parser *p, const struct slot *s, size_t at)
 	f->field = s->f;
 	f->p = v;
 	f->list = list;
-	f->room = room;
+	f->room = ROOM_FIRST;
 	return 1;
 }
 
@@ -924,6 +920,15 @@ static size_t raw_len(const char *s)
 	return n;
 }
 
+/* As most programs write them. */
+static bool keys_ascend(const struct key *keys, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (key_cmp(&keys[i - 1], &keys[i]) > 0)
+			return false;
+	return true;
+}
+
 /* Sorting keeps this at n log n whatever the names are; a hash would need a secret. */
 static int check_keys(struct parser *p, struct frame *f)
 {
@@ -933,7 +938,8 @@ static int check_keys(struct parser *p, struct frame *f)
 	if (n < 2)
 		return 1;
 	struct key *keys = p->keys + f->keys;
-	qsort(keys, n, sizeof(*keys), key_cmp);
+	if (!keys_ascend(keys, n))
+		qsort(keys, n, sizeof(*keys), key_cmp);
 	for (size_t i = 1; i < n; i++) {
 		if (keys[i].len != keys[i - 1].len || memcmp(keys[i].s, keys[i - 1].s, keys[i].len) != 0)
 			continue;
@@ -963,12 +969,10 @@ static int close_value(struct parser *p)
 {
 	struct frame *f = top(p);
 
-	if (f->list) {
-		/* Nothing may get lost if the look ahead and yajl ever disagree about the text. */
-		if (f->index > f->room)
-			return bad(p, f->at, "has more elements than counted") ? fatal(p, EINVAL) : 0;
+	if (p->failed)
+		return 0;
+	if (f->list)
 		f->list->n = f->n;
-	}
 	p->depth--;
 	value_done(p);
 	return 1;
@@ -1025,6 +1029,7 @@ static int parser_run(struct parser *p)
 	yajl_alloc_funcs memory = { scratch_alloc, scratch_realloc, scratch_free, p };
 	yajl_status status;
 
+	p->ascii = is_ascii(d->text, d->n);
 	p->pool = arena_alloc(d->arena, d->n + 1);
 	p->yajl = yajl_alloc(&callbacks, &memory, p);
 	if (!p->pool || !p->yajl) {

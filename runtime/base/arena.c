@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "util.h"
+
 #define ARENA_DEFAULT ((size_t)256 << 20)
 
 #undef err_nomem
@@ -64,6 +66,20 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 	if (__builtin_mul_overflow(n, size, &total))
 		return NULL;
 	return arena_alloc(a, total);
+}
+
+void *arena_grow(struct arena *a, void *p, size_t old, size_t n, size_t size)
+{
+	size_t total, rounded = (old + 15) & ~(size_t)15;
+
+	if (__builtin_mul_overflow(n, size, &total))
+		return NULL;
+	if ((char *)p + rounded == a->base + a->used && total > rounded)
+		return arena_alloc(a, total - rounded) ? p : NULL;
+	void *more = arena_alloc(a, total);
+	if (more)
+		memcpy(more, p, MIN(old, total));
+	return more;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)

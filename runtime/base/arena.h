@@ -25,6 +25,8 @@ void arena_done(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc, alloc_size(2)));
 /* n * size with the overflow checked. */
 void *arena_array(struct arena *a, size_t n, size_t size);
+/* The `old` bytes at `p` with room for n * size: at the same place when nothing was handed out since. */
+void *arena_grow(struct arena *a, void *p, size_t old, size_t n, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));

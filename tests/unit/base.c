@@ -209,6 +209,13 @@ static void arenas(void)
 	arena_rewind(&a, used);
 	char *r = arena_alloc(&a, 16);
 	CHECK(r == q && r[0] == 0 && r[15] == 0);
+	r[15] = 'x';
+	char *grown = arena_grow(&a, r, 16, 40, 1);
+	CHECK(grown == r && grown[15] == 'x' && grown[39] == 0 && a.used == used + 48);
+	q = arena_alloc(&a, 16);
+	char *moved = arena_grow(&a, grown, 40, 50, 2);
+	CHECK(moved && moved > q && moved[15] == 'x' && moved[99] == 0);
+	CHECK(arena_grow(&a, moved, 100, SIZE_MAX / 2, 16) == NULL && arena_grow(&a, moved, 100, 5000, 1) == NULL);
 	arena_done(&a);
 	CHECK(arena_alloc(&a, 1) == NULL);
 }

@@ -391,6 +391,9 @@ static void test_memory(void)
 	CHECK_INT(arena_init(&a, 4096, &e), 0);
 	a.size = 64;
 	CHECK_INT(parse(&a, "{'strings':['a','b','c','d'],'leaf':{'s':'x'}}", &t, &e), -ENOMEM);
+	/* And where an array must grow. */
+	a.size = a.used + sizeof(*t) + 160;
+	CHECK_INT(parse(&a, "{'strings':['1','2','3','4','5','6','7','8','9','10','11','12'],'leaf':{'s':'x'}}", &t, &e), -ENOMEM);
 	a.size = 4096;
 	arena_done(&a);
 }
@@ -483,6 +486,45 @@ static void test_positions(void)
 	arena_done(&a);
 }
 
+/* Every element of arrays that grew and moved, nested ones too, where it stands: one in each line. */
+static void test_moved(void)
+{
+	enum { N = 100 };
+	struct arena a;
+	struct err e = { 0 };
+	void *p;
+	struct strbuf text = { 0 }, said = { 0 }, want = { 0 };
+	struct json_doc d = { .report = collect, .arg = &said };
+
+	CHECK(arena_init(&a, 1 << 20, &e) == 0);
+	strbuf_puts(&text, "{\"leafMap\":{");
+	for (int i = 0; i < N; i++)
+		strbuf_printf(&text, "%s\"k%d\":\n{\"s\":\"v%d\",\"n\":%d}", i ? "," : "", i, i, i);
+	strbuf_puts(&text, "},\"strings\":[");
+	for (int i = 0; i < N; i++)
+		strbuf_printf(&text, "%s\n\"s%d\"", i ? "," : "", i);
+	strbuf_puts(&text, "]}");
+	int r = json_parse(&d, &a, &tree_json, "t", text.p, text.n, &p, &e);
+	CHECK_INT(r, 0);
+	if (r == 0) {
+		const struct tree *t = p;
+		CHECK(t->leaf_map.n == N && t->strings.n == N && !t->strings.v[N]);
+		for (size_t i = 0; i < N && i < JSON_ERRORS_MAX / 2; i++) {
+			size_t k = N - 1 - i;
+			CHECK(t->leaf_map.v[k].value.n.v == k);
+			json_bad(&d, &t->leaf_map.v[k].value.n, "no");
+			strbuf_printf(&want, "t:%zu:%zu: leafMap[\"k%zu\"].n: no\n", k + 2, k < 10 ? (size_t)15 : (size_t)16, k);
+			json_bad(&d, &t->strings.v[k], "no");
+			strbuf_printf(&want, "t:%zu:1: strings[%zu]: no\n", k + N + 2, k);
+		}
+	}
+	CHECK_STR(said.p, want.p);
+	strbuf_done(&text);
+	strbuf_done(&said);
+	strbuf_done(&want);
+	arena_done(&a);
+}
+
 static const struct tap_test tests[] = {
 	{ "documents survive reading and writing", test_good },
 	{ "malformed documents are refused with their position", test_broken },
@@ -494,5 +536,6 @@ static const struct tap_test tests[] = {
 	{ "a full arena is an error", test_memory },
 	{ "all errors of a document", test_collect },
 	{ "positions after the parse", test_positions },
+	{ "positions in arrays that grew", test_moved },
 };
 TAP_MAIN("json", tests)
