@@ -176,25 +176,46 @@ void strbuf_printf(struct strbuf *b, const char *fmt, ...)
 	b->n += (size_t)n;
 }
 
+#define EACH_BYTE(c) (UINT64_MAX / 255 * (c))
+/* Eight bytes: the highest bit of some one is set when there is one below `n`, which is at most 128. */
+#define ANY_BELOW(w, n) (((w) - EACH_BYTE(n)) & ~(w) & EACH_BYTE(0x80))
+
+/* How many bytes from `s` on stand in JSON as they are. */
+static size_t plain_bytes(const char *s, size_t n)
+{
+	size_t i = 0;
+	uint64_t w;
+
+	for (; n - i >= sizeof(w); i += sizeof(w)) {
+		memcpy(&w, s + i, sizeof(w));
+		uint64_t quote = w ^ EACH_BYTE('"'), slash = w ^ EACH_BYTE('\\');
+		if (ANY_BELOW(w, 0x20) | ANY_BELOW(quote, 1) | ANY_BELOW(slash, 1))
+			break;
+	}
+	while (i < n && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 void strbuf_json(struct strbuf *b, const char *s)
 {
 	static const char escapes[] = { ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
 					['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't' };
+	size_t n = strlen(s);
 
 	strbuf_add(b, "\"", 1);
-	for (const char *start = s;; s++) {
-		unsigned char c = (unsigned char)*s;
-		bool special = c < 0x20 || c == '"' || c == '\\';
-		if (!special)
-			continue;
-		strbuf_add(b, start, (size_t)(s - start));
-		if (c == '\0')
+	for (;;) {
+		size_t plain = plain_bytes(s, n);
+		strbuf_add(b, s, plain);
+		if (plain == n)
 			break;
+		unsigned char c = (unsigned char)s[plain];
 		if (c < sizeof(escapes) && escapes[c])
 			strbuf_add(b, (char[]){ '\\', escapes[c] }, 2);
 		else
 			strbuf_printf(b, "\\u%04x", c);
-		start = s + 1;
+		s += plain + 1;
+		n -= plain + 1;
 	}
 	strbuf_add(b, "\"", 1);
 }

@@ -10,6 +10,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void numbers(void)
@@ -69,6 +70,48 @@ static void json_text(void)
 
 	strbuf_json(&b, "a\"b\\c/d\n\t\x01\x1f");
 	CHECK_STR(b.p, "\"a\\\"b\\\\c/d\\n\\t\\u0001\\u001f\"");
+	/* Every byte at every place of a word, between bytes that stand as they are. */
+	for (int c = 1; c < 256; c++)
+		for (size_t at = 0; at < 20; at++) {
+			char s[21] = "~ ![]\x7f\x80\xff~ ![]\x7f\x80\xff\xc3\xa4zz", want[32];
+			const char *as = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\t' ? "\\t" :
+					 c == '\b' ? "\\b" : c == '\f' ? "\\f" : c == '\r' ? "\\r" : NULL;
+			char form[8];
+			(void)snprintf(form, sizeof(form), c < 0x20 ? "\\u%04x" : "%c", c);
+			(void)snprintf(want, sizeof(want), "\"%.*s%s%s\"", (int)at, s, as ? as : form, s + at + 1);
+			s[at] = (char)c;
+			b.n = 0;
+			strbuf_json(&b, s);
+			CHECK_STR(b.p, want);
+		}
+}
+
+/* Of every length, and over itself in both directions; nothing beside it is touched. */
+static void copies(void)
+{
+	static char from[2100], to[2100], want[2100];
+
+	for (size_t i = 0; i < sizeof(from); i++)
+		from[i] = (char)(i * 7 + i / 256);
+	for (size_t n = 0; n <= 1030; n = n < 64 || n > 1016 ? n + 1 : n + 61)
+		for (size_t by = 0; by < 20; by++) {
+			memset(to, '-', sizeof(to));
+			CHECK(memcpy(to + 8, from + by, n) == to + 8);
+			for (size_t i = 0; i < n + 16; i++)
+				if (to[i] != (i < 8 || i >= n + 8 ? '-' : from[by + i - 8])) {
+					CHECK_INT(i, -1);
+					break;
+				}
+			for (int up = 0; up < 2; up++) {
+				size_t dst = up ? 20 + by : 20, src = up ? 20 : 20 + by;
+				for (size_t i = 0; i < sizeof(to); i++)
+					want[i] = to[i] = from[i];
+				for (size_t i = 0; i < n; i++)
+					want[dst + i] = from[src + i];
+				CHECK(memmove(to + dst, to + src, n) == to + dst);
+				CHECK(memcmp(to, want, sizeof(to)) == 0);
+			}
+		}
 }
 
 static void errors(void)
@@ -244,6 +287,7 @@ static const struct tap_test tests[] = {
 	{ "strict numbers", numbers },
 	{ "lists of numbers and ranges", ids },
 	{ "JSON text", json_text },
+	{ "copies", copies },
 	{ "errors keep their reason", errors },
 	{ "option grammar", options },
 	{ "option errors", option_errors },
