@@ -216,20 +216,10 @@ static int make_mount_points(struct arena *a, const struct bundle_plan *b, struc
 
 static int take_process(struct restoration *k, struct err *e)
 {
-	struct state *s = k->c->state;
-	char letter;
-
 	k->pidfd = sys_pidfd_open(k->pid, 0);
 	if (k->pidfd < 0)
 		return err_sys(e, k->pidfd, "open the restored process");
-	int r = proc_stat(k->pid, &s->start_time, &letter);
-	if (r < 0)
-		return err_sys(e, r, "examine the restored process");
-	s->pid = k->pid;
-	s->status = "running";
-	s->creator_pid = 0;
-	s->creator_start_time = 0;
-	return store_save(k->c, e);
+	return record_process(k->ctx, k->c, k->b->plan, k->pid, "running", e);
 }
 
 /* What was asked for and is not there: the process does not run on. */

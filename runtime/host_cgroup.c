@@ -31,7 +31,7 @@ static int make_scope(struct ctx *ctx, struct container *c, const struct plan *p
 		return r;
 	h->made = true;
 	c->state->cgroup_path = path; /* as the manager chose it */
-	return store_save(c, e);
+	return store_save(ctx, c, e);
 }
 
 static int make_directory(struct container *c, const struct cgroup_plan *p, struct host_cgroup *h, struct err *e)

@@ -202,22 +202,13 @@ static bool by_listener(const struct plan *p)
 
 static int record_created(struct creation *k, struct err *e)
 {
-	struct state *s = k->c->state;
-	char letter;
-	int r = proc_stat(k->talk.child.pid, &s->start_time, &letter);
-
-	if (r < 0)
-		return err_sys(e, r, "examine the container's first process");
-	s->pid = k->talk.child.pid;
+	const struct state *s = k->c->state;
 	/*
 	 * Where nobody else is to say start, and no hook looks at the state in between, the program follows at once: one
 	 * record for both. If we end here, the first process does too.
 	 */
 	bool at_once = !by_listener(k->plan) && !s->start_hooks && !(s->hooks && s->hooks->poststart.n);
-	s->status = at_once ? "running" : "created";
-	s->creator_pid = 0;
-	s->creator_start_time = 0;
-	return store_save(k->c, e);
+	return record_process(k->ctx, k->c, k->plan, k->talk.child.pid, at_once ? "running" : "created", e);
 }
 
 /* An existing group of the container's own name is not ours: it must not be removed with the failed container. */
@@ -347,7 +338,7 @@ int host_start(struct ctx *ctx, struct container *c, int sync, struct err *e)
 	if (r == 0) {
 		(void)unlinkat(c->dir_fd, STORE_START, 0);
 		s->status = "running";
-		return TRACE_CALL(ctx->trace, "write the state", store_save(c, e));
+		return TRACE_CALL(ctx->trace, "write the state", store_save(ctx, c, e));
 	}
 	/* The specification: a failed start or poststart hook stops the container and goes on with its deletion. */
 	struct err second;

@@ -109,9 +109,6 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	fill_from_plan(s, p);
 	if (p->guest)
 		fill_network(s, p->config);
-	r = state_keep_process(&ctx->arena, s, (p->guest ? p->guest : p->config)->process, e);
-	if (r < 0)
-		return r;
 	hooks->poststart = p->hooks->poststart;
 	hooks->poststop = p->hooks->poststop;
 	if (hooks->poststart.n || hooks->poststop.n)
@@ -127,7 +124,23 @@ int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struc
 	if (!s->boot_id || !s->created)
 		return err_nomem(e);
 	c->state = s;
-	return store_save(c, e);
+	return store_save(ctx, c, e);
+}
+
+int record_process(struct ctx *ctx, struct container *c, const struct plan *p, pid_t pid, const char *status, struct err *e)
+{
+	struct state *s = c->state;
+	char letter;
+	int r = proc_stat(pid, &s->start_time, &letter);
+
+	if (r < 0)
+		return err_sys(e, r, "examine the container's first process");
+	s->pid = pid;
+	s->status = status;
+	s->creator_pid = 0;
+	s->creator_start_time = 0;
+	r = state_keep_process(&ctx->arena, s, (p->guest ? p->guest : p->config)->process, e);
+	return r < 0 ? r : store_save(ctx, c, e);
 }
 
 int record_filter(const struct container *c, const struct plan *p, struct err *e)

@@ -248,15 +248,16 @@ int store_lock(struct container *c, struct err *e)
 	return 0;
 }
 
-int store_save(struct container *c, struct err *e)
+int store_save(struct ctx *ctx, const struct container *c, struct err *e)
 {
-	char room[STATE_USUAL];
-	auto_strbuf struct strbuf b = STRBUF_ON(room);
+	/* In what the arena has left, where it can grow without being copied; the arena stays zeroed. */
+	char *room = ctx->arena.base + ctx->arena.used;
+	size_t left = ctx->arena.size - ctx->arena.used;
+	auto_strbuf struct strbuf b = { .p = room, .size = left, .borrowed = true };
 
 	state_print(&b, c->state);
-	if (b.failed)
-		return err_nomem(e);
-	int r = file_replace(c->dir_fd, STORE_STATE, b.p, b.n, 0600);
+	int r = b.failed ? -ENOMEM : file_replace(c->dir_fd, STORE_STATE, b.p, b.n, 0600);
+	memset(room, 0, b.borrowed ? b.n + 1 : left);
 	return r < 0 ? err_sys(e, r, "write the state of container \"%s\"", c->id) : 0;
 }
 

@@ -57,7 +57,7 @@ int store_take(struct ctx *ctx, const char *id, struct container *ret, enum stat
 int store_lock(struct container *c, struct err *e) MUST_CHECK;
 /* Reads the state again after the lock was taken. */
 int store_reload(struct ctx *ctx, struct container *c, struct err *e) MUST_CHECK;
-int store_save(struct container *c, struct err *e) MUST_CHECK;
+int store_save(struct ctx *ctx, const struct container *c, struct err *e) MUST_CHECK;
 /* Removes ROOT/ID with everything in it. What is gone already is no error. */
 int store_remove(struct container *c, struct err *e) MUST_CHECK;
 /* Calls `each` with every id in ROOT, in the order of strcmp(). */
