@@ -230,26 +230,23 @@ int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct sec
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
 
-static int collect_unknown(struct arena *a, const struct seccomp_conf *c, struct strv *ret, struct err *e)
+static int collect_unknown(struct arena *a, const struct seccomp_conf *c, const struct syscall_row *const *rows,
+			   struct strv *ret, struct err *e)
 {
 	struct strv l = { 0 };
-	size_t total = 1;
 
-	for (size_t i = 0; i < c->syscalls.n; i++)
-		total += c->syscalls.v[i].names.n;
-	l.v = arena_array(a, total, sizeof(*l.v));
-	if (!l.v)
-		return err_nomem(e);
 	for (size_t i = 0; i < c->syscalls.n; i++) {
 		const struct strv *names = &c->syscalls.v[i].names;
 
 		for (size_t k = 0; k < names->n; k++)
-			if (!syscall_find(names->v[k]) &&
-			    seccomp_syscall_resolve_name(names->v[k]) == __NR_SCMP_ERROR)
-				l.v[l.n++] = names->v[k];
+			if (!*rows++ && seccomp_syscall_resolve_name(names->v[k]) == __NR_SCMP_ERROR &&
+			    strv_add(a, &l, names->v[k]) < 0)
+				return err_nomem(e);
 	}
+	if (l.n == 0)
+		return 0;
 	qsort(l.v, l.n, sizeof(*l.v), name_compare);
-	total = l.n;
+	size_t total = l.n;
 	l.n = 0;
 	for (size_t i = 0; i < total; i++)
 		if (l.n == 0 || !str_eq(l.v[l.n - 1], l.v[i]))
@@ -263,22 +260,25 @@ int seccomp_compile(struct arena *a, const struct seccomp_conf *c, struct seccom
 		    struct strv *ret_unknown, struct err *e)
 {
 	struct seccomp_program p = { 0 };
-	struct strv unknown;
+	struct strv unknown = { 0 };
 	int r = check_rules(c, &p.notify, e);
 
 	if (r < 0)
 		return r;
-	r = collect_unknown(a, c, &unknown, e);
+	const struct syscall_row **rows = syscall_find_all(a, c);
+	if (!rows)
+		return err_nomem(e);
+	r = collect_unknown(a, c, rows, &unknown, e);
 	if (r < 0)
 		return r;
-	r = seccomp_generate(a, c, &p, e);
+	r = seccomp_generate(a, c, rows, &p, e);
 	if (r < 0)
 		return r;
 	if (r == 0) {
 		r = seccomp_by_library(a, c, &p, e);
 		if (r < 0)
 			return r;
-		r = seccomp_prepend_enosys(a, c, &p, e);
+		r = seccomp_prepend_enosys(a, c, rows, &p, e);
 		if (r < 0)
 			return r;
 	}

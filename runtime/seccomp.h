@@ -17,6 +17,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct syscall_row;
+
 struct seccomp_program {
 	const struct sock_filter *v;
 	size_t n;
@@ -49,14 +51,14 @@ bool seccomp_args_repeat(const struct seccomp_rule *r);
 int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
 		       struct err *e) MUST_CHECK;
 /*
- * The program of our own, ENOSYS included: 1, or 0 when libseccomp has to make it (*ret is not written): an
+ * In what follows `rows` is what syscall_find_all() gave for the section (seccomp_names.h). The program of our own, ENOSYS included: 1, or 0 when libseccomp has to make it (*ret is not written): an
  * architecture without a table here, or too long. Too long is -EINVAL where libseccomp could answer
  * otherwise.
  */
-int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
-		     struct err *e) MUST_CHECK;
+int seccomp_generate(struct arena *a, const struct seccomp_conf *c, const struct syscall_row *const *rows,
+		     struct seccomp_program *ret, struct err *e) MUST_CHECK;
 /* Puts the ENOSYS rule for unknown numbers in front of a program of libseccomp, where `c` wants it. */
-int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *p,
-			   struct err *e) MUST_CHECK;
+int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, const struct syscall_row *const *rows,
+			   struct seccomp_program *p, struct err *e) MUST_CHECK;
 
 #endif

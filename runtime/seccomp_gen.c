@@ -84,7 +84,7 @@ struct gen {
 	bool enosys; /* wanted for numbers from `unknown` on, unless that is 0 */
 	uint32_t unknown;
 	bool exact; /* libseccomp's program could answer otherwise */
-	const struct syscall_row **rows; /* of all names of the section, in its order */
+	const struct syscall_row *const *rows; /* of all names of the section, in its order */
 	struct entry *entries, *spare;
 	size_t n_entries, max_entries;
 	struct range *ranges;
@@ -574,19 +574,9 @@ static bool expressible_arch(const struct seccomp_conf *c)
 
 static int gen_init(struct gen *g, struct err *e)
 {
-	size_t names = 0;
-
-	for (size_t i = 0; i < g->c->syscalls.n; i++)
-		names += g->c->syscalls.v[i].names.n;
-	g->rows = arena_array(g->a, names, sizeof(*g->rows));
-	if (!g->rows)
-		return err_nomem(e);
-	names = 0;
 	for (size_t i = 0; i < g->c->syscalls.n; i++) {
 		const struct seccomp_rule *r = &g->c->syscalls.v[i];
 
-		for (size_t k = 0; k < r->names.n; k++)
-			g->rows[names++] = syscall_find(r->names.v[k]);
 		/* A multiplexed call has two numbers, and every argument can be an alternative. */
 		g->max_entries += r->names.n * 2 * MAX(r->args.n, (size_t)1);
 	}
@@ -633,12 +623,13 @@ static int gen_finish(const struct gen *g, struct seccomp_program *ret, struct e
 	return 0;
 }
 
-static struct gen gen_of(struct arena *a, const struct seccomp_conf *c)
+static struct gen gen_of(struct arena *a, const struct seccomp_conf *c, const struct syscall_row *const *rows)
 {
 	uint32_t act = seccomp_action(c->default_action, &c->default_errno_ret);
 
 	return (struct gen){ .a = a,
 			     .c = c,
+			     .rows = rows,
 			     .act_default = act,
 			     .enosys = (act & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO };
 }
@@ -650,10 +641,10 @@ static int too_long(struct err *e)
 		       BPF_MAXINSNS);
 }
 
-int seccomp_generate(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
-		     struct err *e)
+int seccomp_generate(struct arena *a, const struct seccomp_conf *c, const struct syscall_row *const *rows,
+		     struct seccomp_program *ret, struct err *e)
 {
-	struct gen g = gen_of(a, c);
+	struct gen g = gen_of(a, c, rows);
 
 	if (!expressible_arch(c))
 		return 0;
@@ -688,10 +679,10 @@ static size_t emit_unknown(struct gen *g, uint32_t scmp, size_t next)
 	return emit_load(g, offsetof(struct seccomp_data, arch));
 }
 
-int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *p,
-			   struct err *e)
+int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, const struct syscall_row *const *rows,
+			   struct seccomp_program *p, struct err *e)
 {
-	struct gen g = gen_of(a, c);
+	struct gen g = gen_of(a, c, rows);
 
 	if (!g.enosys)
 		return 0;

@@ -23,6 +23,19 @@ const struct syscall_row *syscall_find(const char *name)
 	return NULL;
 }
 
+const struct syscall_row **syscall_find_all(struct arena *a, const struct seccomp_conf *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->syscalls.n; i++)
+		n += c->syscalls.v[i].names.n;
+	const struct syscall_row **rows = arena_array(a, n, sizeof(*rows)), **row = rows;
+	for (size_t i = 0; rows && i < c->syscalls.n; i++)
+		for (size_t k = 0; k < c->syscalls.v[i].names.n; k++)
+			*row++ = syscall_find(c->syscalls.v[i].names.v[k]);
+	return rows;
+}
+
 int syscall_number(const struct syscall_row *row, uint32_t scmp, const char *name)
 {
 	for (size_t i = 0; row && i < SYSCALL_ABIS_COUNT; i++)

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../oci/config.h"
+#include "base/arena.h"
 #include "seccomp_hash.h"
 
 #if defined(__x86_64__)
@@ -37,6 +39,8 @@ extern const uint16_t syscall_slots[SYSCALL_SLOTS]; /* one more than the number 
 
 /* NULL: not in the table, which says nothing about libseccomp. */
 const struct syscall_row *syscall_find(const char *name);
+/* Of all names of a section, in its order, NULL where there is none; NULL: out of memory. */
+const struct syscall_row **syscall_find_all(struct arena *a, const struct seccomp_conf *c);
 /* As seccomp_syscall_resolve_name_arch(); `row` is what syscall_find() gave for the name. */
 int syscall_number(const struct syscall_row *row, uint32_t scmp, const char *name);
 

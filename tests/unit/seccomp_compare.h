@@ -658,7 +658,7 @@ static inline bool same_section(struct section *s, struct pair *p)
 	p->chance = (struct chance){ .seed = 88172645463325252U };
 	int theirs = p->alone ? -EEXIST : seccomp_by_library(s->a, &s->c, &p->theirs, &other);
 	int r = seccomp_compile(s->a, &s->c, &p->ours, &p->unknown, &e);
-	p->generated = seccomp_generate(s->a, &s->c, &own, &e) == 1;
+	p->generated = seccomp_generate(s->a, &s->c, syscall_find_all(s->a, &s->c), &own, &e) == 1;
 	/* It refuses two actions for the same arguments even where a rule without arguments decides. */
 	if (theirs == -EEXIST && p->generated) {
 		p->theirs = p->ours;
