@@ -246,7 +246,7 @@ struct step_credentials {
 	const char *cwd;
 };
 struct step_verify { const char *apparmor, *selinux; bool no_new_privs, seccomp; };
-struct step_lookup { const char *program; struct plan_strv env; };
+struct step_lookup { const char *program, *search; /* its $PATH */ };
 struct step_gate {
 	plan_slot listener; /* socket on which start calls; -1: the host side itself says start */
 };
@@ -292,7 +292,7 @@ struct plan_header {
 struct plan_record { uint32_t op, size; /* of what follows, a multiple of 8 */ };
 
 /*
- * Size of the packed form; packs into `out` of that size. Host side. Pointers become offsets from the
+ * Size of the packed form; packs into `out` of that size, which is zeroed. Host side. Pointers become offsets from the
  * start of the message (0: NULL).
  */
 size_t plan_packed_size(const struct plan_steps *steps);

@@ -367,6 +367,16 @@ static int program_env(struct builder *b, struct strv *ret, struct err *e)
 	return 0;
 }
 
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static const char *search_path(const struct strv *env)
+{
+	for (size_t i = env->n; i > 0; i--)
+		if (str_starts(env->v[i - 1], "PATH="))
+			return env->v[i - 1] + strlen("PATH=");
+	return PATH_DEFAULT;
+}
+
 int plan_lookup(struct builder *b, struct err *e)
 {
 	if (b->p->filter.n && b->process->no_new_privileges && !filter_is_late(b)) {
@@ -378,7 +388,7 @@ int plan_lookup(struct builder *b, struct err *e)
 	if (!s)
 		return err_nomem(e);
 	s->program = b->process->args.v[0];
-	s->env = as_list(b->process->env);
+	s->search = search_path(&b->process->env);
 	return 0;
 }
 

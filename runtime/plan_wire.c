@@ -93,7 +93,7 @@ static const struct plan_field credentials_fields[] = {
 };
 static const struct plan_field verify_fields[] = { F(verify, STR, apparmor), F(verify, STR, selinux),
 						   F(verify, BOOL, no_new_privs), F(verify, BOOL, seccomp) };
-static const struct plan_field lookup_fields[] = { F(lookup, STR, program), F(lookup, STRV, env) };
+static const struct plan_field lookup_fields[] = { F(lookup, STR, program), F(lookup, STR, search) };
 static const struct plan_field gate_fields[] = { F(gate, SLOT, listener) };
 static const struct plan_field start_hook_fields[] = {
 	F(start_hook, STR, path), F(start_hook, STRV, args), F(start_hook, STRV, env),
@@ -212,7 +212,6 @@ void plan_pack(const struct plan_steps *steps, uint32_t n_open, uint32_t n_slots
 				 .n_open = n_open,
 				 .n_slots = n_slots };
 
-	memset(out, 0, size);
 	memcpy(out, &h, sizeof(h));
 	(void)pack(steps, out);
 }

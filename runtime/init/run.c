@@ -13,8 +13,6 @@
 
 #include "init.h"
 
-#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 int init_reset_signals(uint64_t ignored)
 {
 	sigset_t none;
@@ -174,14 +172,6 @@ static int examine(const char *path)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
-static const char *search_path(const struct plan_strv *env)
-{
-	for (uint64_t i = env->n; i > 0; i--)
-		if (strncmp(env->v[i - 1], "PATH=", 5) == 0)
-			return env->v[i - 1] + 5;
-	return PATH_DEFAULT;
-}
-
 static bool join_path(char *buf, const char *dir, size_t n, const char *name)
 {
 	size_t m = strlen(name);
@@ -212,7 +202,7 @@ int init_lookup(struct init *in, const struct step_lookup *s, struct err *e)
 	}
 	if (!*s->program)
 		return err_set(e, ENOENT, "exec: \"\": executable file not found in $PATH");
-	for (const char *dir = search_path(&s->env), *end;; dir = end + 1) {
+	for (const char *dir = s->search, *end;; dir = end + 1) {
 		end = dir + strcspn(dir, ":");
 		int why = join_path(in->program, dir, (size_t)(end - dir), s->program) ? examine(in->program)
 										       : ENOENT;

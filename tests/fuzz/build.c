@@ -39,7 +39,7 @@ static void check_message(const struct plan *p)
 {
 	struct err e = { 0 };
 	size_t size = plan_packed_size(&p->steps), sum = 0;
-	uint8_t *message = malloc(size);
+	uint8_t *message = calloc(1, size);
 
 	if (!message)
 		abort();

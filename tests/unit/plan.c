@@ -44,7 +44,7 @@ static const struct plan_steps steps = { list, ARRAY_SIZE(list) };
 static uint8_t *packed(size_t *ret_size)
 {
 	size_t size = plan_packed_size(&steps);
-	uint8_t *p = malloc(size);
+	uint8_t *p = calloc(1, size);
 
 	if (p)
 		plan_pack(&steps, 1, 4, p, size);
