@@ -444,6 +444,18 @@ int container_status(const struct container *c, enum status *ret, int *ret_pidfd
 	return 0;
 }
 
+/* Named after it, by us or by an engine. One of another name may hold a container that came later. */
+static bool has_own_cgroup(const struct state *s)
+{
+	static const char scope[] = ".scope";
+	const char *name = s->cgroup_path ? strrchr(s->cgroup_path, '/') + 1 : "";
+	size_t n = strlen(name), k = strlen(s->id);
+
+	if (n >= strlen(scope) && str_eq(name + n - strlen(scope), scope))
+		n -= strlen(scope);
+	return n >= k && memcmp(name + n - k, s->id, k) == 0 && (n == k || name[n - k - 1] == '-');
+}
+
 /*
  * The usual case of a row in a list: its state is one short file, and it runs. What its cgroup says is enough then, since
  * nothing of a pid namespace outlives its first process. Anything else: false, and it is looked at as a single one is.
@@ -462,7 +474,8 @@ static bool peek(struct ctx *ctx, const char *id, struct container *c, enum stat
 	if (state_parse(&ctx->arena, text, (size_t)n, &c->state, &c->why) < 0)
 		return false;
 	const struct state *s = c->state;
-	if (!str_eq(s->id, id) || !str_eq(s->status, "running") || !s->own_pid_namespace || !is_of_this_boot(c))
+	if (!str_eq(s->id, id) || !str_eq(s->status, "running") || !s->own_pid_namespace || !has_own_cgroup(s) ||
+	    !is_of_this_boot(c))
 		return false;
 	*ret = is_frozen(c, &populated) ? STATUS_PAUSED : STATUS_RUNNING;
 	return populated;

@@ -250,6 +250,42 @@ zz"
 	assert_missing "$ROOT/broken"
 }
 
+@test "list: who runs in its cgroup now does not make a container run that has ended" {
+	root_only
+	needs_cgroup
+	new_bundle
+	set_sleep
+	update_config '.linux.cgroupsPath = $p' --arg p "/shared-$BATS_TEST_NUMBER"
+	start_container
+	ctr kill "$ID" KILL
+	wait_status "$ID" stopped
+	ctr create -b "$BUNDLE" "$ID-2" >/dev/null 2>&1 3>&-
+	ctr start "$ID-2"
+	run ctr list -f json
+	jq -e --arg id "$ID" 'map({(.id): .status}) | add == {($id): "stopped", ($id + "-2"): "running"}' <<<"$output" ||
+		fail "$output"
+	ctr delete --force "$ID-2"
+	ctr delete "$ID"
+}
+
+@test "what a deletion leaves that was killed within is said, and goes with --force" {
+	only_ctr
+	mkdir "$ROOT/left"
+	touch "$ROOT/left/seccomp.bpf" "$ROOT/left/.state.json.1"
+	run ctr state left
+	assert_status 1
+	assert_output_has "delete --force removes it"
+	run ctr delete left
+	assert_status 1
+	run ctr list
+	assert_success
+	assert_output_has left
+	run ctr delete --force left
+	assert_success
+	assert_output ""
+	assert_missing "$ROOT/left"
+}
+
 @test "ps: pids as JSON and ps's table" {
 	needs_cgroup
 	new_running
