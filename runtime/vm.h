@@ -151,6 +151,7 @@ int vm_virtiofsd_argv(struct arena *a, const struct vm_machine *m, const char *d
 #define VM_WORD_VOLUMES "ctr.volumes"
 #define VM_WORD_NETWORK "ctr.network"
 #define VM_WORD_TAP "ctr.tap"
+#define VM_WORD_EMULATED "ctr.emulated"
 /* Of a configuration (vm.kernel.parameters): when each part of the start was over, on the program's standard error. */
 #define VM_WORD_STAMPS "ctr.stamps"
 /* The user-mode network: QEMU's default one (qemu(1), -netdev user). */

@@ -426,6 +426,7 @@ int vm_agent(vm_ctr *ctr, struct err *e)
 	g->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	vm_stamp(&g->stamps, "kernel");
 	g->port = vm_guest_set_up(&g->stamps, e);
+	g->family.emulated = g->port >= 0 && vm_guest_is_told(VM_WORD_EMULATED);
 	g->stamps.told = g->port >= 0 && vm_guest_is_told(VM_WORD_STAMPS);
 	g->family.init_image = g->port < 0 ? g->port : host_spawn_image(e);
 	int r = g->family.init_image < 0 ? g->family.init_image : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);

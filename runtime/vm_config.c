@@ -425,8 +425,9 @@ static int make_guest(struct arena *a, const struct config *c, bool init, const 
 	struct root *root = arena_new(a, struct root);
 	struct hooks *hooks = arena_new(a, struct hooks);
 	struct resources *limits = arena_new(a, struct resources);
+	struct personality_conf *persona = arena_new(a, struct personality_conf);
 
-	if (!g || !l || !p || !root || !hooks || !limits)
+	if (!g || !l || !p || !root || !hooks || !limits || !persona)
 		return err_nomem(e);
 	*g = *c;
 	*l = c->linux_ ? *c->linux_ : none;
@@ -450,6 +451,9 @@ static int make_guest(struct arena *a, const struct config *c, bool init, const 
 	l->cgroups_path = NULL;
 	l->intel_rdt = NULL;
 	l->memory_policy = NULL;
+	/* Said, because what makes the program there has another one (vm_worker.c). */
+	if (!l->personality)
+		l->personality = persona;
 	if (l->resources) {
 		/* What speaks of the guest's own processes and devices; the VMM's threads are none of them. */
 		limits->pids = l->resources->pids;

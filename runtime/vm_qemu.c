@@ -94,8 +94,8 @@ static void add_kernel(struct args *x, const struct vm_machine *m)
 	add(x, "/boot/initrd");
 	add(x, "-append");
 	/* A guest that panics ends the machine; self-tests of its cryptography would take half a second. */
-	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1%s%s%s%s%s", tsc,
-	    m->volumes ? " " VM_WORD_VOLUMES : "", words[m->network], m->append ? " " : "", m->append ? m->append : "");
+	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1%s%s%s%s%s%s", tsc,
+	    m->kvm ? "" : " " VM_WORD_EMULATED, m->volumes ? " " VM_WORD_VOLUMES : "", words[m->network], m->append ? " " : "", m->append ? m->append : "");
 }
 
 static void add_network(struct args *x, const struct vm_machine *m, const struct tap_set *taps)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,6 +91,8 @@ static void leave_agent(const struct vm_family *family, int *socket)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid();
 	(void)setpriority(PRIO_PROCESS, 0, 0);
+	if (family->emulated)
+		(void)personality(ADDR_NO_RANDOMIZE);
 	/* Out of the way of the place that is the image's. */
 	if (socket && *socket == IMAGE)
 		*socket = fcntl(*socket, F_DUPFD_CLOEXEC, IMAGE + 1);

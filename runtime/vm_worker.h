@@ -20,9 +20,10 @@ struct vm_role { int init_image; const char *(*ahead)(void); };
 typedef int vm_ctr(const struct vm_role *role, int argc, char **argv);
 /*
  * What they have of the agent. One copy of ctr-init for all: an emulator keeps what it has translated by the page that
- * it was on, and another copy would be on other pages.
+ * it was on, and another copy would be on other pages. It keeps it by the address as well, so that there ctr-init is at the
+ * same one each time; the program, and what it starts, is not (linux.personality, vm_config.c).
  */
-struct vm_family { vm_ctr *ctr; int init_image; };
+struct vm_family { vm_ctr *ctr; int init_image; bool emulated; };
 
 struct vm_task { uint16_t stream; bool exec, terminal; };
 struct vm_worker { pid_t pid; int socket; }; /* pid 0: there is none */

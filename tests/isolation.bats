@@ -140,6 +140,9 @@ to-in"
 	assert_equal "$(tail -n 1 "$T/two") $(wc -l <"$T/two")" "50000 50000"
 	try ctr exec "$ID" nosuch
 	assert_status 127
+	# Its addresses are its own each time, whatever those of ctr are there.
+	assert_equal "$(ctr exec "$ID" cat /proc/1/personality /proc/self/personality | xargs)" "00000000 00000000"
+	[ "$(ctr exec "$ID" grep stack /proc/self/maps)" != "$(ctr exec "$ID" grep stack /proc/self/maps)" ]
 	ctr kill "$ID" TERM
 	eventually said got
 	is_stopped() { [ "$(status_of "$ID")" = stopped ]; }
