@@ -5,7 +5,8 @@
 	.balign 16
 ctr_init_image:
 	.incbin CTR_INIT_FILE
-1:	.balign 8
+1:	.size ctr_init_image, 1b - ctr_init_image
+	.balign 8
 ctr_init_image_size:
 	.quad 1b - ctr_init_image
 	.section .note.GNU-stack, "", %progbits
