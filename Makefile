@@ -189,6 +189,10 @@ WRAP := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 $(B)/ctr-alloc: $(B)/tests/alloc/fail.o $(B)/runtime/main.o $(B)/libctr.a
 	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) $(WRAP) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)
 
+# ctr for valgrind, which wants a libc to put its allocator into, and knows clone() but not clone3().
+$(B)/ctr-valgrind: $(B)/tests/valgrind/clone.o $(B)/runtime/main.o $(B)/libctr.a
+	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) -Wl,--wrap=syscall -o $@ -pie -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group
+
 .SECONDARY: $(TEST_SRC:%.c=$(B)/%.o)
 
 # Runs the helper that lies beside ctr.

@@ -80,7 +80,8 @@ static int run_run(struct ctx *ctx, const void *opts, int argc, char **argv, str
 	if (r == 0)
 		r = bundle_create(ctx, &o->common, &b, &c, &created, e);
 	if (r == 0)
-		r = run_created(ctx, o, &c, &created, e); /* its descriptors end with us */
+		r = run_created(ctx, o, &c, &created, e);
+	created_done(&created);
 	notify_done(&notify);
 	return r;
 }

@@ -30,7 +30,7 @@ extern const uint64_t ctr_init_image_size;
  * the child runs on the parent's stack while the parent waits, so not even a return may happen there.
  * Returns what clone3() returned; the child exits with the errno of a failed execveat().
  */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CTR_PLAIN_CLONE)
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
 {
 	register long rax __asm__("rax") = SYS_NR_clone3;
@@ -64,7 +64,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 	return rax;
 }
 #define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(CTR_PLAIN_CLONE)
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
 {
 	register long x8 __asm__("x8") = SYS_NR_clone3;
@@ -96,7 +96,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 }
 #define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
 #else
-/* Elsewhere an ordinary fork: slower, and the same for the container. */
+/* Elsewhere, and where a tool has to see it (tests/valgrind), an ordinary fork: slower, and the same for the container. */
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
 {
 	pid_t pid = sys_clone3(args);

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../cgroup/cgroup.h"
 #include "base/fd.h"
 #include "base/util.h"
 #include "store.h"
@@ -294,6 +295,7 @@ static int run(const struct vm_role *role, int argc, char **argv)
 		r = exit_status(&e, argc > 1 ? argv[1] : NULL);
 	}
 	store_forget(&ctx);
+	cgroup_forget_root();
 	/* The arena goes with the process: to take it apart first costs as much again. */
 	return r;
 }
