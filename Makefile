@@ -68,7 +68,11 @@ ifeq ($(LIBC),musl)
 # Debian has no musl builds of the libraries; its static archives (position independent, C only) link
 # against musl once the few entry points that glibc's headers put into them exist (runtime/base/compat.c).
 LIBC_CFLAGS := -nostdinc -isystem $(MUSL_INC) -isystem $(shell $(CC) -print-file-name=include) -idirafter $(B)/include
-LINK_START = -nostdlib -nostartfiles -static-pie $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
+LINK_START = -nostdlib -nostartfiles -static-pie $(PACKED) $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
+# Relocations in short, which runtime/base/start.c applies.
+ifneq ($(filter x86_64-%,$(MULTIARCH)),)
+PACKED     = -Wl,-z,pack-relative-relocs -Wl,-e,start_packed
+endif
 LINK_END   = -Wl,--start-group $(MUSL_LIB)/libc.a -lgcc -Wl,--end-group $(MUSL_LIB)/crtn.o
 LINK_LIBS  = $(STATIC_LIBS)
 PREPARE    = $(B)/include/.done
@@ -81,7 +85,7 @@ endif
 BASE_SRC := $(wildcard runtime/base/*.c)
 HOST_SRC := $(BASE_SRC) $(wildcard oci/*.c cgroup/*.c netns/*.c) $(wildcard runtime/*.c)
 # What the container side is made of: its own folder, the contract, and the parts of base without a heap.
-INIT_BASE := runtime/base/err.c runtime/base/memcpy.c runtime/base/path.c runtime/plan_wire.c runtime/sync.c
+INIT_BASE := runtime/base/err.c runtime/base/memcpy.c runtime/base/path.c runtime/base/start.c runtime/plan_wire.c runtime/sync.c
 INIT_SRC := $(wildcard runtime/init/*.c) $(filter $(INIT_BASE),$(wildcard runtime/base/*.c runtime/*.c))
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
 # Sources made at build time by programs of our own that ask a library: ctr itself then does without it, or asks it less.
