@@ -223,8 +223,13 @@ static int load_filter(struct ctx *ctx, const struct container *c, struct exec_o
 
 /* ---- running it --------------------------------------------------------------------------------------------------------- */
 
+/* The container side of an exec that nobody has asked for yet: it has joined the container, and waits for its plan. */
+struct begun { struct spawned child; int cgroup; };
+#define BEGUN_NONE { { .pidfd = -EBADF, .sync = -EBADF }, -EBADF }
+
 struct execution {
 	const struct plan *plan;
+	struct begun *begun;
 	const struct state *state;
 	const struct exec_opts *o;
 	struct talk talk;
@@ -292,6 +297,84 @@ static int make_beside(struct execution *x, const struct container *c, struct ct
 	return r;
 }
 
+/* Whether a process can be begun as another one and go on as that of `p`: it is given all that it has after its fork. */
+static bool can_begin(const struct plan *p, const struct container *c, const struct exec_opts *o)
+{
+	return p->steps.n > 2 && p->steps.v[0].op == STEP_JOIN && p->steps.v[1].op == STEP_FORK && p->opens.n == 1 &&
+	       p->n_slots == 1 && !p->keep_fds && !p->core.set && !p->initial_affinity.n && !p->oom_score_adj.set &&
+	       !o->resources && !o->cgroup && !c->state->cgroup_leaf;
+}
+
+static void begun_done(struct begun *b)
+{
+	struct talk t = { .child = b->child, .console = -EBADF };
+
+	talk_abort(&t);
+	b->child = t.child;
+	fd_close(&b->cgroup);
+}
+
+/* As far as `p` is that of any other process. */
+static int begin_ahead(struct ctx *ctx, const struct exec_opts *o, const struct container *c, const struct plan *p,
+		       struct begun *b, struct err *e)
+{
+	int fds[2] = { -EBADF, -EBADF };
+	struct step_rest rest = { .cgroup = PLAN_NO_SLOT };
+	struct plan_steps steps = { arena_array(&ctx->arena, p->steps.n + 1, sizeof(*steps.v)), 0 };
+
+	if (!steps.v)
+		return err_nomem(e);
+	steps.v[steps.n++] = p->steps.v[0];
+	steps.v[steps.n++] = (struct step){ STEP_REST, &rest };
+	for (size_t i = 1; i < p->steps.n; i++)
+		steps.v[steps.n++] = p->steps.v[i];
+	auto_close int signals = signals_take(e); /* blocked, as the child shall have them */
+	int r = signals < 0 ? signals : open_cgroup(c, o, ctx, &b->cgroup, e);
+	if (r == 0)
+		r = host_open_all(p, c->dir_fd, fds, e);
+	if (r < 0)
+		return r;
+	if (b->cgroup >= 0)
+		rest.cgroup = 1;
+	fds[1] = b->cgroup;
+	const struct spawn s = {
+		.arena = &ctx->arena,
+		.steps = &steps,
+		.n_slots = b->cgroup >= 0 ? 2 : 1,
+		.open_fds = fds,
+		.n_open = b->cgroup >= 0 ? 2 : 1,
+		.cgroup_fd = -1,
+		.image = ctx->init_image,
+	};
+	ctx->ahead->lend(true);
+	r = host_spawn(&s, &b->child, e);
+	ctx->ahead->lend(false);
+	host_close_all(p, fds);
+	return r;
+}
+
+/* 1: it is of no use for this one, and not there any more. */
+static int go_on(struct execution *x, const struct container *c, struct ctx *ctx, struct err *e)
+{
+	struct begun *b = x->begun;
+	const struct plan_steps steps = { x->plan->steps.v + 1, x->plan->steps.n - 1 };
+	const struct spawn s = { .arena = &ctx->arena, .steps = &steps };
+	int r = can_begin(x->plan, c, x->o) ? host_spawn_rest(&b->child, &s, e) : -1;
+
+	if (r == 0) {
+		x->talk.child = b->child;
+		r = talk_until_ready(&x->talk, e);
+		b->child = (struct spawned){ .pidfd = -EBADF, .sync = -EBADF };
+		if (r == 0)
+			r = b->cgroup >= 0 ? cgroup_verify(b->cgroup, x->talk.child.pid, e) : 0;
+		if (r == 0 || x->talk.heard)
+			return r;
+		talk_abort(&x->talk);
+	}
+	begun_done(b);
+	return 1;
+}
+
 static int exec_start(struct execution *x, const struct container *c, struct ctx *ctx, struct err *e)
 {
 	auto_close int cgroup = -EBADF;
@@ -300,6 +383,8 @@ static int exec_start(struct execution *x, const struct container *c, struct ctx
 
 	if (!fds)
 		return err_nomem(e);
+	if (x->begun->child.sync >= 0 && (r = go_on(x, c, ctx, e)) <= 0)
+		return r;
 	r = x->o->resources || (c->state->cgroup_leaf && !x->o->cgroup) ? make_beside(x, c, ctx, &cgroup, e)
 									 : open_cgroup(c, x->o, ctx, &cgroup, e);
 	if (r == 0)
@@ -343,10 +428,11 @@ static int exec_outputs(struct execution *x, struct err *e)
 }
 
 static int exec_run_plan(struct ctx *ctx, const struct container *c, const struct exec_opts *o, const struct plan *p,
-			 struct err *e)
+			 struct begun *begun, struct err *e)
 {
 	struct execution x = {
 		.plan = p,
+		.begun = begun,
 		.state = c->state,
 		.o = o,
 		.base = -EBADF,
@@ -465,13 +551,15 @@ static int exec_ask_kernel(struct ctx *ctx, const struct state *s, struct facts 
 }
 
 /* Until the process is known; one plan for practice, whose failure is that of the process that it was for. */
-static void exec_wait(struct ctx *ctx, struct exec_opts *o, const struct container *c, struct facts *f)
+static void exec_wait(struct ctx *ctx, struct exec_opts *o, const struct container *c, struct facts *f, struct begun *b)
 {
-	const struct plan *unused = NULL;
+	const struct plan *p = NULL;
 	struct err ignored;
 
-	best_effort(exec_prepare(ctx, o, c, f, 0, NULL, &unused, &ignored));
-	o->process = ctx->ahead();
+	int r = exec_prepare(ctx, o, c, f, 0, NULL, &p, &ignored);
+	if (r == 0 && p && can_begin(p, c, o) && begin_ahead(ctx, o, c, p, b, &ignored) < 0)
+		begun_done(b);
+	o->process = ctx->ahead->wait();
 }
 
 static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
@@ -480,6 +568,7 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	auto_container struct container c = CONTAINER_NONE;
 	const struct plan *p = NULL;
 	struct facts f;
+	struct begun begun = BEGUN_NONE;
 	enum status status = STATUS_CREATING;
 
 	int r = trace_new(&ctx->arena, o->trace, "exec", argv[0], &ctx->trace, e);
@@ -499,9 +588,12 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	if (r < 0)
 		return r;
 	if (ctx->ahead)
-		exec_wait(ctx, o, &c, &f);
+		exec_wait(ctx, o, &c, &f, &begun);
 	r = exec_prepare(ctx, o, &c, &f, argc - 1, argv + 1, &p, e);
-	return r < 0 || !p ? r : exec_run_plan(ctx, &c, o, p, e); /* there is a plan unless it failed */
+	if (r == 0 && p) /* there is a plan unless it failed */
+		r = exec_run_plan(ctx, &c, o, p, &begun, e);
+	begun_done(&begun);
+	return r;
 }
 
 const struct command command_exec = {

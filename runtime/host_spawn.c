@@ -21,6 +21,7 @@
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/util.h"
+#include "sync.h"
 
 extern const uint8_t ctr_init_image[];
 extern const uint64_t ctr_init_image_size;
@@ -198,6 +199,13 @@ static void inherit_kept(uint32_t n, bool inherit)
 {
 	for (int fd = 3; fd < 3 + (int)n; fd++)
 		(void)fcntl(fd, F_SETFD, inherit ? 0 : FD_CLOEXEC); /* the command checked that they are open */
+}
+
+int host_spawn_rest(const struct spawned *c, const struct spawn *s, struct err *e)
+{
+	auto_close int plan = plan_memfd(s, e);
+
+	return plan < 0 ? plan : sync_send(c->sync, SYNC_REST, 0, plan, e);
 }
 
 int host_spawn_entered(const struct spawned *c, struct err *e)

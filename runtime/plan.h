@@ -47,6 +47,7 @@ typedef int32_t plan_slot;
 
 #define PLAN_STEPS(X)                                                                              \
 	X(JOIN, join)             /* setns() into a namespace */                                   \
+	X(REST, rest)             /* begun ahead: another plan takes the place of what follows */  \
 	X(UNSHARE, unshare)       /* namespaces that must be made late (cgroup) */                 \
 	X(TIME, time)             /* new time namespace and its offsets, before the fork */        \
 	X(FORK, fork)             /* go on in a child, in new namespaces; the parent part ends */  \
@@ -105,6 +106,7 @@ struct step_join {
 	uint32_t type;	/* CLONE_NEW*; of a pidfd several */
 	uint32_t pid;	/* that process, in the host side's view; 0: it is a namespace */
 };
+struct step_rest { plan_slot cgroup; }; /* that FORK puts the child into, or none */
 struct step_unshare { uint64_t flags; };
 struct step_time {
 	const char *offsets; /* text for timens_offsets, NULL: none */

@@ -37,6 +37,7 @@ const char *sync_name(uint32_t type)
 		[SYNC_HANDED] = "handed", [SYNC_READY] = "ready",     [SYNC_START] = "start",
 		[SYNC_ERROR] = "error",	  [SYNC_EOF] = "end of file", [SYNC_EXECUTING] = "executing",
 		[SYNC_TRACE] = "trace",   [SYNC_RECORDED] = "recorded",
+		[SYNC_REST] = "rest",
 	};
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
 }

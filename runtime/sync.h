@@ -5,6 +5,7 @@
 /*
  * The conversation between the host side (H) and the container side (I) over one SOCK_SEQPACKET pair.
  *
+ *	I <-REST (plan)------- H	only when I was begun ahead: what is to be done; nothing was said before
  *	I --FORKED pid-------> H	only when the plan has a fork step; H writes id maps, offsets
  *	I <-MAPPED------------ H	only when that fork asked for maps
  *	I --MOUNTED----------> H	only with a hook point: namespaces and mounts are there
@@ -35,7 +36,7 @@
 
 enum sync_type {
 	SYNC_FORKED = 1, SYNC_MAPPED, SYNC_MOUNTED, SYNC_HOOKED, SYNC_CONSOLE, SYNC_NOTIFY, SYNC_HANDED,
-	SYNC_READY, SYNC_RECORDED, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_TRACE, SYNC_EOF,
+	SYNC_READY, SYNC_RECORDED, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_TRACE, SYNC_REST, SYNC_EOF,
 };
 
 /* The value of a START that asks for stamps. */

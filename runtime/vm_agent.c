@@ -16,6 +16,7 @@
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -34,6 +35,7 @@ struct job {
 	bool used, terminal, ended; /* ended: the process is reaped */
 	pid_t pid;
 	int in, out[2]; /* out[0] serves both directions of a terminal, `in` is a duplicate then */
+	int says;	/* of its process: what it will exit with */
 	int document;	/* being received */
 	size_t document_size;
 	size_t at, n;	/* of input that the process has not taken yet */
@@ -68,7 +70,7 @@ static struct job *job_of(struct agent *g, uint16_t i)
 	struct job *j = g->jobs[i];
 
 	if (!j && (j = g->jobs[i] = calloc(1, sizeof(*j))))
-		j->in = j->out[0] = j->out[1] = j->document = -EBADF;
+		j->in = j->out[0] = j->out[1] = j->says = j->document = -EBADF;
 	return j;
 }
 
@@ -79,6 +81,7 @@ static int job_exit(struct agent *g, uint16_t i, uint32_t status, struct err *e)
 	fd_close(&j->in);
 	fd_close(&j->out[0]);
 	fd_close(&j->out[1]);
+	fd_close(&j->says);
 	fd_close(&j->document);
 	free(j);
 	g->jobs[i] = NULL;
@@ -132,44 +135,32 @@ static int open_terminal(struct job *j, const struct vm_size *size, int fds[3], 
 	return j->in < 0 ? err_sys(e, errno, "make a terminal") : 0;
 }
 
-static int open_pipes(struct job *j, int fds[3], struct err *e)
-{
-	int p[3][2];
-
-	for (int i = 0; i < 3; i++)
-		if (pipe2(p[i], O_CLOEXEC) < 0)
-			return err_sys(e, errno, "make pipes");
-	fds[0] = p[0][0];
-	fds[1] = p[1][1];
-	fds[2] = p[2][1];
-	j->in = p[0][1];
-	j->out[0] = p[1][0];
-	j->out[1] = p[2][0];
-	(void)fcntl(j->in, F_SETFL, O_NONBLOCK);
-	(void)fcntl(j->out[0], F_SETFL, O_NONBLOCK);
-	(void)fcntl(j->out[1], F_SETFL, O_NONBLOCK);
-	return 0;
-}
-
 static int job_start(struct agent *g, struct job *j, uint16_t i, const struct vm_run *run, struct err *e)
 {
+	struct vm_ends ours;
 	int fds[3];
 
 	j->terminal = run->terminal;
 	j->room = VM_WINDOW;
 	fd_close(&j->document);
-	int r = run->terminal ? open_terminal(j, &run->size, fds, e) : open_pipes(j, fds, e);
+	int r = run->terminal ? open_terminal(j, &run->size, fds, e) : 0;
 	if (r < 0)
 		return r;
 	if (i == VM_MAIN)
 		vm_stamp(&g->stamps, "configuration");
 	const struct vm_task task = { .stream = i, .exec = run->exec, .terminal = run->terminal };
-	j->pid = vm_worker_run(&g->worker, &g->family, &task, fds);
+	j->pid = vm_worker_run(&g->worker, &g->family, &task, run->terminal ? fds : NULL, &ours);
 	j->used = j->pid > 0;
+	j->says = ours.says;
 	g->again |= run->exec;
 	g->last = run->exec ? i : g->last;
-	for (int k = 0; k < (run->terminal ? 1 : 3); k++)
-		(void)close(fds[k]);
+	if (run->terminal) {
+		(void)close(fds[0]);
+	} else if (j->used) {
+		j->in = ours.in;
+		j->out[0] = ours.out[0];
+		j->out[1] = ours.out[1];
+	}
 	return j->pid < 0 ? err_sys(e, j->pid, "start ctr") : 0;
 }
 
@@ -361,6 +352,21 @@ static void reap(struct agent *g)
 	}
 }
 
+/* Sooner than its end, which takes a process some time. */
+static void hear_status(struct job *j)
+{
+	int status;
+	ssize_t n = j->says >= 0 ? recv(j->says, &status, sizeof(status), MSG_DONTWAIT) : 0;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	fd_close(&j->says); /* where it said nothing: its end says it */
+	if (n == (ssize_t)sizeof(status) && !j->ended) {
+		j->ended = true;
+		j->status = (uint32_t)status & 0xff;
+	}
+}
+
 /* Whether a command is being joined to the container. */
 static bool is_busy(const struct agent *g)
 {
@@ -371,7 +377,7 @@ static bool is_busy(const struct agent *g)
 
 static int step(struct agent *g, struct err *e)
 {
-	struct pollfd p[2 + 3 * VM_STREAMS_MAX];
+	struct pollfd p[2 + 4 * VM_STREAMS_MAX];
 	size_t n = 2;
 	int r = 0;
 
@@ -384,6 +390,7 @@ static int step(struct agent *g, struct err *e)
 		p[n++] = (struct pollfd){ .fd = j->n || j->input_ended ? j->in : -1, .events = POLLOUT };
 		p[n++] = (struct pollfd){ .fd = j->room ? j->out[0] : -1, .events = POLLIN };
 		p[n++] = (struct pollfd){ .fd = j->room ? j->out[1] : -1, .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = j->says, .events = POLLIN };
 	}
 	if (poll(p, n, -1) < 0 && errno != EINTR)
 		return err_sys(e, errno, "wait");
@@ -394,6 +401,7 @@ static int step(struct agent *g, struct err *e)
 	for (uint16_t i = 0; r == 0 && i < VM_STREAMS_MAX; i++) {
 		if (!g->jobs[i] || !g->jobs[i]->used)
 			continue;
+		hear_status(g->jobs[i]);
 		r = give_input(g, i, e);
 		for (int k = 0; r == 0 && k < 2; k++)
 			r = fetch_output(g, i, k, e);

@@ -22,6 +22,8 @@
 /* Descriptors of a worker, above its standard streams. */
 #define IMAGE 3
 #define SOCKET 4
+#define PIPES 5 /* three */
+#define EMPTY 8 /* /dev/null */
 #define CONTAINER_WAIT_MS 60000
 #define STATE "/run/ctr"
 #define ID "container"
@@ -41,7 +43,7 @@ static void wait_for_container(void)
 	best_effort(vm_wait_for_file("/run", PID_FILE, now_ms() + CONTAINER_WAIT_MS)); /* `ctr exec` says that there is none */
 }
 
-static int run(const struct vm_family *family, const char *(*ahead)(void), const char *const *words)
+static int run(const struct vm_family *family, const struct exec_ahead *ahead, const char *const *words)
 {
 	char *argv[12] = { NULL };
 	const struct vm_role role = { IMAGE, ahead };
@@ -52,7 +54,7 @@ static int run(const struct vm_family *family, const char *(*ahead)(void), const
 	return family->ctr(&role, n, argv);
 }
 
-static int run_exec(const struct vm_family *family, const char *(*ahead)(void), uint16_t stream)
+static int run_exec(const struct vm_family *family, const struct exec_ahead *ahead, uint16_t stream)
 {
 	char file[VM_FILE_MAX];
 	const char *const words[] = { "ctr", "--root", STATE, "exec", "--process", file, ID, NULL };
@@ -83,7 +85,7 @@ static __attribute__((noreturn)) void become(const struct vm_family *family, con
 }
 
 /* What every fork of the agent's does first. */
-static void leave_agent(const struct vm_family *family, int *socket)
+static void leave_agent(const struct vm_family *family)
 {
 	sigset_t none;
 
@@ -93,23 +95,25 @@ static void leave_agent(const struct vm_family *family, int *socket)
 	(void)setpriority(PRIO_PROCESS, 0, 0);
 	if (family->emulated)
 		(void)personality(ADDR_NO_RANDOMIZE);
-	/* Out of the way of the place that is the image's. */
-	if (socket && *socket == IMAGE)
-		*socket = fcntl(*socket, F_DUPFD_CLOEXEC, IMAGE + 1);
 	if (family->init_image != IMAGE && dup3(family->init_image, IMAGE, O_CLOEXEC) < 0)
 		_exit(255);
 }
 
 /* ---- the one that waits ------------------------------------------------------------------------------------ */
 
+/* The task, and a terminal's descriptors. */
 static int receive(int socket, struct vm_task *t, int fds[3])
 {
 	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c;
 	struct iovec v = { t, sizeof(*t) };
 	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
 	ssize_t n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *h = n == (ssize_t)sizeof(*t) ? CMSG_FIRSTHDR(&m) : NULL;
+	const struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
+	if (n != (ssize_t)sizeof(*t))
+		return -EPROTO;
+	if (!t->terminal)
+		return 0;
 	if (!h || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(3 * sizeof(int)))
 		return -EPROTO;
 	memcpy(fds, CMSG_DATA(h), 3 * sizeof(int));
@@ -121,87 +125,161 @@ static struct { bool done; struct vm_task task; char file[VM_FILE_MAX]; } given;
 
 static const char *wait_for_task(void)
 {
-	int fds[3];
+	int fds[3] = { PIPES, PIPES + 1, PIPES + 2 };
 
 	if (receive(SOCKET, &given.task, fds) < 0)
 		_exit(255);
-	(void)close(SOCKET);
 	given.done = true;
 	take_streams(&given.task, fds);
-	for (int k = 0; k < 3; k++)
+	for (int k = 0; given.task.terminal && k < 3; k++)
 		(void)close(fds[k]);
+	(void)sys_close_range(PIPES, EMPTY, 0);
 	vm_task_file(given.task.stream, given.file);
 	return given.file;
 }
 
-/* `stream`: of an exec that was. */
-static __attribute__((noreturn)) void begin(const struct vm_family *family, uint16_t stream, int socket)
+static void lend_streams(bool theirs)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	leave_agent(family, &socket);
 	for (int k = 0; k < 3; k++)
-		(void)dup2(null, k);
-	if (socket != SOCKET && dup3(socket, SOCKET, O_CLOEXEC) < 0)
-		_exit(255);
-	(void)sys_close_range(SOCKET + 1, ~0U, 0); /* the agent's */
-	int status = run_exec(family, wait_for_task, stream);
+		if (dup2(theirs ? PIPES + k : EMPTY, k) < 0)
+			_exit(255);
+}
+
+static const struct exec_ahead ahead = { wait_for_task, lend_streams };
+
+/* `stream`: of an exec that was. */
+static __attribute__((noreturn)) void begin(const struct vm_family *family, uint16_t stream, int socket, const int fds[3])
+{
+	const int from[] = { socket, fds[0], fds[1], fds[2], open("/dev/null", O_RDWR | O_CLOEXEC) };
+	int away[ARRAY_SIZE(from)];
+
+	/* Out of the way of the places that they are to be at. */
+	for (size_t k = 0; k < ARRAY_SIZE(from); k++)
+		away[k] = fcntl(from[k], F_DUPFD_CLOEXEC, EMPTY + 1);
+	leave_agent(family);
+	for (size_t k = 0; k < ARRAY_SIZE(from); k++)
+		if (dup3(away[k], SOCKET + (int)k, O_CLOEXEC) < 0)
+			_exit(255);
+	(void)sys_close_range(EMPTY + 1, ~0U, 0); /* the agent's */
+	lend_streams(false);
+	int status = run_exec(family, &ahead, stream);
 	/* It came to nothing before anybody asked: who does will hear why. */
 	if (!given.done) {
 		(void)wait_for_task();
 		status = run_exec(family, NULL, given.task.stream);
 	}
+	best_effort(send(SOCKET, &status, sizeof(status), MSG_NOSIGNAL) < 0 ? -errno : 0); /* our end says it too */
 	exit(status);
+}
+
+static void ends_done(struct vm_ends *ends)
+{
+	fd_close(&ends->in);
+	fd_close(&ends->out[0]);
+	fd_close(&ends->out[1]);
+}
+
+static void close_all(const int fds[3])
+{
+	for (int k = 0; k < 3; k++)
+		(void)close(fds[k]);
+}
+
+static int make_pipes(int fds[3], struct vm_ends *ours)
+{
+	int p[3][2];
+
+	for (int i = 0; i < 3; i++)
+		if (pipe2(p[i], O_CLOEXEC) < 0)
+			return -errno;
+	fds[0] = p[0][0];
+	fds[1] = p[1][1];
+	fds[2] = p[2][1];
+	*ours = (struct vm_ends){ p[0][1], { p[1][0], p[2][0] }, -EBADF };
+	(void)fcntl(ours->in, F_SETFL, O_NONBLOCK);
+	(void)fcntl(ours->out[0], F_SETFL, O_NONBLOCK);
+	(void)fcntl(ours->out[1], F_SETFL, O_NONBLOCK);
+	return 0;
 }
 
 void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
 {
-	int pair[2];
+	struct vm_worker made;
+	int pair[2], fds[3];
 
 	if (w->pid || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
-	pid_t pid = fork();
-	if (pid == 0)
-		begin(family, stream, pair[1]);
+	made.socket = pair[0];
+	made.pid = make_pipes(fds, &made.ends);
+	if (made.pid == 0) {
+		made.pid = fork();
+		if (made.pid == 0)
+			begin(family, stream, pair[1], fds);
+		close_all(fds);
+		if (made.pid < 0)
+			ends_done(&made.ends);
+	}
 	(void)close(pair[1]);
-	if (pid < 0)
+	if (made.pid < 0)
 		(void)close(pair[0]);
 	else
-		*w = (struct vm_worker){ pid, pair[0] };
+		*w = made;
 }
 
 void vm_worker_gone(struct vm_worker *w)
 {
 	fd_close(&w->socket);
+	ends_done(&w->ends);
 	w->pid = 0;
 }
 
 /* ---- starting ---------------------------------------------------------------------------------------------- */
 
-static int hand_over(const struct vm_worker *w, const struct vm_task *t, const int fds[3])
+static int hand_over(const struct vm_worker *w, const struct vm_task *t, const int *fds)
 {
 	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c = { .room = { 0 } };
 	struct iovec v = { (void *)(uintptr_t)t, sizeof(*t) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
 
-	c.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(3 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
-	memcpy(CMSG_DATA(&c.h), fds, 3 * sizeof(int));
+	if (fds) {
+		m.msg_control = &c;
+		m.msg_controllen = sizeof(c);
+		c.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(3 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&c.h), fds, 3 * sizeof(int));
+	}
 	return sendmsg(w->socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int fds[3])
+pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int *fds,
+		    struct vm_ends *ours)
 {
 	pid_t pid = w->pid;
+	int pipes[3];
 
+	ours->says = -EBADF;
 	if (t->exec && pid && hand_over(w, t, fds) == 0) {
-		fd_close(&w->socket);
-		w->pid = 0;
+		if (fds)
+			ends_done(&w->ends);
+		else
+			*ours = w->ends;
+		ours->says = w->socket;
+		*w = (struct vm_worker)VM_WORKER_NONE;
 		return pid;
 	}
+	int r = fds ? 0 : make_pipes(pipes, ours);
+	if (r < 0)
+		return r;
 	pid = fork();
 	if (pid == 0) {
-		leave_agent(family, NULL);
-		become(family, t, fds);
+		leave_agent(family);
+		become(family, t, fds ? fds : pipes);
 	}
-	return pid < 0 ? -errno : pid;
+	if (!fds)
+		close_all(pipes);
+	if (pid >= 0)
+		return pid;
+	r = -errno;
+	if (!fds)
+		ends_done(ours);
+	return r;
 }

@@ -5,7 +5,8 @@
 /*
  * The processes of the agent's jobs. They are forks of the agent that go on as a `ctr` would that was just executed.
  * One of them can be made ahead: it has begun an exec, knows the container and the kernel, has made one plan for
- * practice, so that its code is in memory and in the emulator's cache, and waits for the process.
+ * practice, so that its code is in memory and in the emulator's cache, has a child that has joined the container, and
+ * waits for the process.
  */
 
 #include <stdbool.h>
@@ -14,8 +15,15 @@
 
 #include "base/err.h"
 
-/* Members of struct ctx that such a process has; elsewhere 0 and false. */
-struct vm_role { int init_image; const char *(*ahead)(void); };
+/* How an exec is begun before anybody asks for it. */
+struct exec_ahead {
+	/* Called when all is known but the process; returns when somebody asks, with the file that it is to be read from. */
+	const char *(*wait)(void);
+	/* Whether our standard streams shall be those that the process will have: a child inherits them. */
+	void (*lend)(bool theirs);
+};
+/* Members of struct ctx that such a process has; elsewhere 0 and NULL. */
+struct vm_role { int init_image; const struct exec_ahead *ahead; };
 /* Runs a command line and says what its process is to exit with. */
 typedef int vm_ctr(const struct vm_role *role, int argc, char **argv);
 /*
@@ -26,8 +34,13 @@ typedef int vm_ctr(const struct vm_role *role, int argc, char **argv);
 struct vm_family { vm_ctr *ctr; int init_image; bool emulated; };
 
 struct vm_task { uint16_t stream; bool exec, terminal; };
-struct vm_worker { pid_t pid; int socket; }; /* pid 0: there is none */
-#define VM_WORKER_NONE { .pid = 0, .socket = -EBADF }
+/*
+ * Our ends of a task's standard streams, and of the line on which one that waited says the status that it will exit with:
+ * -1 for another one. What it takes to end comes after that.
+ */
+struct vm_ends { int in, out[2], says; };
+struct vm_worker { pid_t pid; int socket; struct vm_ends ends; }; /* pid 0: there is none */
+#define VM_WORKER_NONE { .pid = 0, .socket = -EBADF, .ends = { -EBADF, { -EBADF, -EBADF }, -EBADF } }
 
 /* Where a stream's document is. */
 #define VM_BUNDLE "/run/bundle"
@@ -35,10 +48,12 @@ struct vm_worker { pid_t pid; int socket; }; /* pid 0: there is none */
 void vm_task_file(uint16_t stream, char ret[VM_FILE_MAX]);
 
 /*
- * The process of a task, with these standard streams: that of `w` if it waits for one, which it is not afterwards, else
- * a new one. Its pid, or -errno. The caller's signals are blocked, its descriptors are not inherited.
+ * The process of a task: that of `w` if it waits for one, which it is not afterwards, else a new one. Its pid, or -errno.
+ * Its standard streams are `fds`; where these are NULL, pipes, whose other ends are in `ours` and do not block. The caller's
+ * signals are blocked, its descriptors are not inherited.
  */
-pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int fds[3]) MUST_CHECK;
+pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int *fds,
+		    struct vm_ends *ours) MUST_CHECK;
 /* Makes one for the next time, which practises with the document of an exec that was. None is no error. */
 void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream);
 /* It has ended, and is reaped. */

@@ -150,6 +150,36 @@ to-in"
 	ctr delete "$ID"
 }
 
+@test "micro-vm: an exec that was begun ahead, for another process, is as one that was not" {
+	root_only
+	update_config '.process.capabilities = {bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"]} |
+		.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+			syscalls: [{names: ["reboot"], action: "SCMP_ACT_ERRNO"}]}'
+	set_sh 'echo ready; while :; do sleep 1000; done'
+	start_container
+	eventually said ready
+	# Its rights, places, limits and descriptors; how many processes there are.
+	local look='grep -E "^(Uid|Gid|Groups|Cap.*|NoNewPrivs|Seccomp|Sig(Blk|Ign)|NSpid|Cpus_allowed):" /proc/self/status | grep -v NSpid
+		cat /proc/self/cgroup /proc/self/oom_score_adj; for n in mnt pid net ipc uts cgroup user; do readlink /proc/self/ns/$n; done
+		env | sort; pwd; umask; ulimit -a; ls /proc | grep -c "^[0-9]"; ls /proc/self/fd | xargs'
+	ahead() { sleep 1; } # nothing outside can see it
+	ctr exec "$ID" sh -c "$look" >"$T/cold" </dev/null
+	ahead
+	assert_equal "$(ctr exec --user 5:6 --cap CAP_CHOWN --cwd /tmp -e A=b "$ID" sh -c 'id -u; id -g; echo $A $PWD; grep CapBnd /proc/self/status' |
+		xargs)" "5 6 b /tmp CapBnd: 0000000000000021"
+	ahead
+	ctr exec "$ID" sh -c "$look" >"$T/warm" </dev/null
+	diff "$T/cold" "$T/warm"
+	[ "$(wc -l <"$T/warm")" -gt 30 ]
+	ahead
+	assert_equal "$(with_terminal "$RUNTIME" --root "$ROOT" exec -t "$ID" sh -c 'tty; cat /proc/self/cgroup' | tr -d '\r' | xargs)" "/dev/pts/0 0::/"
+	ahead
+	try ctr exec "$ID" nosuch
+	assert_status 127
+	ahead
+	assert_equal "$(echo in | ctr exec "$ID" cat)" in
+}
+
 @test "micro-vm: a terminal, also for exec, with its size" {
 	root_only
 	set_sh 'tty; stty size'

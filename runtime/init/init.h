@@ -30,6 +30,7 @@ struct init {
 	int *slots;	/* n_slots descriptors, -1: not open */
 	uint32_t n_slots;
 	bool forks;	/* the container's first process is a child of ours */
+	int cgroup;	/* that this child is put into, or -1: it stays in ours */
 	int root;	/* the root filesystem; "/" where the plan has no root step */
 	int place;	/* where it is attached: what replaces it goes there too */
 	int dir;	/* the directory of the destination before (init_dir_of), or -1 */
@@ -87,6 +88,8 @@ PLAN_STEPS(X)
 /* The kinds of namespaces, in the order of the plan. */
 extern const struct init_namespace { const char *name; uint64_t type; } init_namespaces[PLAN_NAMESPACES_N];
 
+/* Executes a plan that is in a file, which is closed; does not return unless it fails. */
+int init_run(struct init *in, int plan, struct err *e) MUST_CHECK;
 /* Notes when something ended, where a trace is wanted. */
 void init_stamp(struct init *in, uint32_t op, uint32_t index);
 /* Sends what was noted. */

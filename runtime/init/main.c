@@ -134,11 +134,13 @@ static int set_up(struct init *in, const struct plan_header *h, struct err *e)
 {
 	static int few_slots[64];
 	size_t size = (h->n_slots + 1) * sizeof(int);
-
-	in->n_slots = h->n_slots;
 	int r = look_ahead(in, h, e);
+
 	if (r < 0)
 		return r;
+	if (in->slots) /* it is what takes the place of another plan (init_rest) */
+		return h->n_slots ? err_set(e, EPROTO, "plan: the rest of one brings descriptors") : 0;
+	in->n_slots = h->n_slots;
 	/* Shared: what the part before a fork opens for the one behind it is noted here. */
 	in->slots = !in->forks ? room(size, few_slots, sizeof(few_slots)) :
 				 mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -193,16 +195,14 @@ static bool is_of_a_row(uint32_t op)
 	       op == STEP_SOURCE;
 }
 
-static int run(struct init *in, struct err *e)
+int init_run(struct init *in, int fd, struct err *e)
 {
 	struct plan_cursor cursor = { 0 };
 	struct step step;
 	size_t size;
 	void *plan = NULL;
-	int r;
+	int r = map_plan(in, fd, &plan, &size, e);
 
-	keep_few(in);
-	r = map_plan(in, in->first + 1, &plan, &size, e);
 	if (r == 0)
 		r = set_up(in, plan, e);
 	init_stamp(in, SYNC_STAMP_PLAN, 0);
@@ -225,7 +225,7 @@ void init_guard(void)
 int main(int argc, char **argv)
 {
 	struct sync_stamp stamps[SYNC_STAMPS_MAX];
-	struct init in = { .root = -1, .place = -1, .dir = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .stamps = stamps };
+	struct init in = { .root = -1, .place = -1, .dir = -1, .null = -1, .empty = -1, .state = -1, .landlock = -1, .proc = -1, .cgroup = -1, .stamps = stamps };
 	struct err e = { 0 };
 
 	init_guard();
@@ -237,7 +237,8 @@ int main(int argc, char **argv)
 		return 2;
 	in.sync = in.first;
 	in.umask = umask(0);
-	if (run(&in, &e) < 0) {
+	keep_few(&in);
+	if (init_run(&in, in.first + 1, &e) < 0) {
 		init_send_stamps(&in);
 		sync_send_error(in.sync, &e);
 	}

@@ -54,6 +54,26 @@ int init_join(struct init *in, const struct step_join *s, struct err *e)
 	return 0;
 }
 
+/*
+ * An exec begun ahead: the process that it is for is not known yet, and what follows here is that of another one. This
+ * one is in no pid namespace of the container's, so that nobody in there sees it. An end of file: nobody wants it.
+ */
+int init_rest(struct init *in, const struct step_rest *s, struct err *e)
+{
+	struct sync_message m = { 0 };
+	int fd = -1;
+
+	in->cgroup = s->cgroup >= 0 ? in->slots[s->cgroup] : -1;
+	int r = sync_recv(in->sync, -1, &m, &fd, e);
+	if (r < 0)
+		return r;
+	if (m.type == SYNC_EOF)
+		_exit(1);
+	if (m.type != SYNC_REST || fd < 0)
+		return err_set(e, EPROTO, "unexpected message \"%s\" instead of the rest of the plan", sync_name(m.type));
+	return init_run(in, fd, e);
+}
+
 int init_unshare(struct init *in, const struct step_unshare *s, struct err *e)
 {
 	(void)in;
@@ -101,8 +121,10 @@ int init_fork(struct init *in, const struct step_fork *s, struct err *e)
 {
 	int fd = -1, pidfd = -1, order[2] = { -1, -1 };
 	const struct sys_clone_args args = {
-		.flags = s->flags | SYS_CLONE_PARENT | (s->trees ? SYS_CLONE_FILES | SYS_CLONE_PIDFD : 0),
+		.flags = s->flags | SYS_CLONE_PARENT | (s->trees ? SYS_CLONE_FILES | SYS_CLONE_PIDFD : 0) |
+			 (in->cgroup >= 0 ? SYS_CLONE_INTO_CGROUP : 0),
 		.pidfd = s->trees ? (uint64_t)(uintptr_t)&pidfd : 0,
+		.cgroup = in->cgroup >= 0 ? (uint64_t)in->cgroup : 0,
 	};
 	struct sync_message m;
 	char none;
