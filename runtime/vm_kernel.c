@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/util.h"
+
 #define UNPACKED_MAX ((size_t)512 << 20)
 #define LZ4_LEGACY 0x184c2102U /* magic of the format that the kernel uses (lz4's frame description, legacy frame) */
 #define LZ4_BLOCK ((size_t)8 << 20)
@@ -162,7 +164,7 @@ const char *vm_kernel_compression(const char *image, size_t n)
 
 /* ---- modules (scripts/sign-file.c: the signature, its description, the mark) ----------------------------------------- */
 
-size_t vm_module_size(const char *module, size_t n)
+static size_t without_signature(const char *module, size_t n)
 {
 	static const char mark[] = "~Module signature appended~\n";
 	const size_t tail = sizeof(mark) - 1, head = 12;
@@ -172,4 +174,71 @@ size_t vm_module_size(const char *module, size_t n)
 	const unsigned char *l = (const unsigned char *)module + n - tail - 4; /* big-endian, the last of the description */
 	const size_t signature = (size_t)l[0] << 24 | (size_t)l[1] << 16 | (size_t)l[2] << 8 | l[3];
 	return signature <= n - tail - head ? n - tail - head - signature : n;
+}
+
+/* Section i of a file of n bytes, which has its header where it says and its content in the file. */
+static bool section_at(const char *p, size_t n, const Elf64_Ehdr *h, size_t i, Elf64_Shdr *ret)
+{
+	if (h->e_shentsize != sizeof(*ret) || i >= h->e_shnum || h->e_shoff > n || n - h->e_shoff < (i + 1) * sizeof(*ret))
+		return false;
+	memcpy(ret, p + h->e_shoff + i * sizeof(*ret), sizeof(*ret));
+	return ret->sh_offset <= n && (ret->sh_type == SHT_NOBITS || ret->sh_size <= n - ret->sh_offset);
+}
+
+/*
+ * What a kernel does when it loads a module and these are there: it checks the types; looks, with a decoder of instructions,
+ * at each place that returns or jumps by way of a thunk, to see whether this processor can do without; sorts the tables for
+ * tracing its own stack; looks for the name of each function that could be traced. Without them the code stays as it was
+ * compiled, which is right for any processor.
+ */
+static const char *const dear[] = { ".BTF",	    ".return_sites",  ".retpoline_sites", ".orc_unwind",
+				    ".orc_unwind_ip", "__mcount_loc" };
+
+static void hide_sections(char *p, size_t n, const Elf64_Ehdr *h)
+{
+	Elf64_Shdr names, s;
+
+	if (!section_at(p, n, h, h->e_shstrndx, &names) || names.sh_type == SHT_NOBITS)
+		return;
+	for (size_t i = 0; section_at(p, n, h, i, &s); i++) {
+		char *name = p + names.sh_offset + s.sh_name;
+		for (size_t k = 0; s.sh_name < names.sh_size && k < sizeof(dear) / sizeof(dear[0]); k++)
+			if (names.sh_size - s.sh_name > strlen(dear[k]) && memcmp(name, dear[k], strlen(dear[k]) + 1) == 0)
+				*name = '-';
+	}
+}
+
+/* Up to the end of what is loaded, and of the table that says so; the sections are behind that, if at all. */
+static size_t loaded_size(char *p, size_t n, Elf64_Ehdr *h)
+{
+	size_t end = sizeof(*h);
+	Elf64_Phdr ph;
+
+	if (h->e_phentsize != sizeof(ph) || !h->e_phnum || h->e_phoff > n || n - h->e_phoff < h->e_phnum * sizeof(ph))
+		return n;
+	end = MAX(end, h->e_phoff + h->e_phnum * sizeof(ph));
+	for (size_t i = 0; i < h->e_phnum; i++) {
+		memcpy(&ph, p + h->e_phoff + i * sizeof(ph), sizeof(ph));
+		if (ph.p_offset > n || ph.p_filesz > n - ph.p_offset)
+			return n;
+		end = MAX(end, ph.p_offset + ph.p_filesz);
+	}
+	h->e_shoff = h->e_shnum = h->e_shstrndx = 0;
+	memcpy(p, h, sizeof(*h));
+	return end;
+}
+
+size_t vm_elf_trim(char *file, size_t n)
+{
+	Elf64_Ehdr h;
+
+	n = without_signature(file, n);
+	if (n < sizeof(h) || memcmp(file, ELFMAG, SELFMAG) != 0 || file[EI_CLASS] != ELFCLASS64)
+		return n;
+	memcpy(&h, file, sizeof(h));
+	if (h.e_type == ET_EXEC || h.e_type == ET_DYN)
+		return loaded_size(file, n, &h);
+	if (h.e_type == ET_REL)
+		hide_sections(file, n, &h);
+	return n;
 }

@@ -21,7 +21,11 @@ bool vm_kernel_unpack(const char *image, size_t n, struct strbuf *ret);
 /* What an image is compressed by ("zstd"): for people. NULL: not known, or it is not compressed. */
 const char *vm_kernel_compression(const char *image, size_t n);
 
-/* A module without the signature behind it, whose check takes an emulated processor longer than anything in it. */
-size_t vm_module_size(const char *module, size_t n);
+/*
+ * A program or module, `n` bytes, without what it needs not to be loaded by the guest's kernel; how many bytes are left. Of a
+ * program: names and lines for debuggers. Of a module: the signature behind it; and sections that an emulated processor is
+ * busier with than with all the rest, which lose their names.
+ */
+size_t vm_elf_trim(char *file, size_t n);
 
 #endif

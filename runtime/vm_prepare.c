@@ -21,7 +21,7 @@
 
 #define FILE_MAX ((size_t)64 << 20)
 #define MODULES_MAX 32
-#define FORMAT "4" /* of what is made here */
+#define FORMAT "5" /* of what is made here */
 
 struct source {
 	const char *kernel, *release, *modules; /* image, its release, its modules' directory */
@@ -213,7 +213,7 @@ static void entry(struct strbuf *b, const char *name, unsigned int mode, const v
 	pad(b, 4);
 }
 
-/* Modules lose their signatures: like the kernel they come from the distribution's files, by our hand. */
+/* Signatures are not missed: like the kernel modules come from the distribution's files, by our hand. */
 static int entry_file(struct arena *a, struct strbuf *b, const char *name, unsigned int mode, const char *path, struct err *e)
 {
 	size_t used = a->used, n;
@@ -221,7 +221,7 @@ static int entry_file(struct arena *a, struct strbuf *b, const char *name, unsig
 	int r = file_read(a, AT_FDCWD, path, FILE_MAX, &data, &n, e);
 
 	if (r == 0)
-		entry(b, name, mode, data, vm_module_size(data, n));
+		entry(b, name, mode, data, vm_elf_trim(data, n));
 	arena_rewind(a, used);
 	return r;
 }

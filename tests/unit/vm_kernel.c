@@ -140,11 +140,70 @@ static void test_modules(void)
 	m[37] = 20;
 	memcpy(m + 38, mark, sizeof(mark) - 1);
 	const size_t n = 38 + sizeof(mark) - 1;
-	CHECK_INT(vm_module_size(m, n), 6);
-	CHECK_INT(vm_module_size(m, n - 1), n - 1);
-	CHECK_INT(vm_module_size(m, 6), 6);
+	CHECK_INT(vm_elf_trim(m, n), 6);
+	CHECK_INT(vm_elf_trim(m, n - 1), n - 1);
+	CHECK_INT(vm_elf_trim(m, 6), 6);
 	m[34] = 1; /* longer than all of it */
-	CHECK_INT(vm_module_size(m, n), n);
+	CHECK_INT(vm_elf_trim(m, n), n);
+}
+
+/* A header, two sections and their names; the second section is called .BTF. */
+static size_t make_module(char *p, Elf64_Half type)
+{
+	static const char names[] = "\0.names\0.BTF";
+	Elf64_Ehdr h = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64 }, .e_type = type, .e_shentsize = sizeof(Elf64_Shdr) };
+	const Elf64_Shdr s[2] = { { .sh_name = 1, .sh_type = SHT_STRTAB, .sh_offset = sizeof(h), .sh_size = sizeof(names) },
+				  { .sh_name = 8, .sh_type = SHT_PROGBITS, .sh_offset = sizeof(h), .sh_size = 4 } };
+
+	h.e_shoff = sizeof(h) + sizeof(names);
+	h.e_shnum = 2;
+	memcpy(p, &h, sizeof(h));
+	memcpy(p + sizeof(h), names, sizeof(names));
+	memcpy(p + h.e_shoff, s, sizeof(s));
+	return h.e_shoff + sizeof(s);
+}
+
+static void test_types(void)
+{
+	char m[400], before[400];
+	const char *names = m + sizeof(Elf64_Ehdr);
+	Elf64_Shdr s;
+	size_t n = make_module(m, ET_REL);
+
+	CHECK_INT(vm_elf_trim(m, n), n);
+	CHECK(str_eq(names + 1, ".names") && str_eq(names + 8, "-BTF"));
+	/* Another type of file, a table that is cut, and names outside. */
+	n = make_module(m, ET_CORE);
+	memcpy(before, m, n);
+	CHECK(vm_elf_trim(m, n) == n && memcmp(m, before, n) == 0);
+	n = make_module(m, ET_REL);
+	CHECK(vm_elf_trim(m, n - sizeof(s)) == n - sizeof(s) && str_eq(names + 8, ".BTF"));
+	memcpy(&s, m + n - sizeof(s), sizeof(s));
+	s.sh_name = 9;
+	memcpy(m + n - sizeof(s), &s, sizeof(s));
+	CHECK(vm_elf_trim(m, n) == n && str_eq(names + 8, ".BTF"));
+	memcpy(&s, m + n - 2 * sizeof(s), sizeof(s));
+	s.sh_offset = n;
+	memcpy(m + n - 2 * sizeof(s), &s, sizeof(s));
+	CHECK_INT(vm_elf_trim(m, n), n);
+}
+
+static void test_programs(void)
+{
+	char p[400] = "";
+	Elf64_Ehdr h = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64 }, .e_type = ET_DYN, .e_phoff = sizeof(h), .e_phnum = 1,
+			 .e_phentsize = sizeof(Elf64_Phdr), .e_shoff = 300, .e_shnum = 1, .e_shentsize = sizeof(Elf64_Shdr) };
+	Elf64_Phdr load = { .p_type = PT_LOAD, .p_offset = 0, .p_filesz = 200 };
+
+	memcpy(p, &h, sizeof(h));
+	memcpy(p + sizeof(h), &load, sizeof(load));
+	CHECK_INT(vm_elf_trim(p, sizeof(p)), 200);
+	memcpy(&h, p, sizeof(h));
+	CHECK(h.e_shoff == 0 && h.e_shnum == 0);
+	CHECK_INT(vm_elf_trim(p, 100), 100); /* cut: as it is */
+	load.p_filesz = UINT64_MAX;
+	memcpy(p + sizeof(h), &load, sizeof(load));
+	CHECK_INT(vm_elf_trim(p, sizeof(p)), sizeof(p));
 }
 
 static const struct tap_test tests[] = {
@@ -153,5 +212,7 @@ static const struct tap_test tests[] = {
 	{ "cut and changed images", test_broken },
 	{ "the compression of an image", test_compression },
 	{ "signatures of modules", test_modules },
+	{ "types in modules", test_types },
+	{ "programs without what is not loaded", test_programs },
 };
 TAP_MAIN("vm_kernel", tests)
