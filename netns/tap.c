@@ -16,7 +16,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../runtime/base/util.h"
@@ -307,32 +310,86 @@ void tap_set_done(struct tap_set *s)
 	s->n = 0;
 }
 
+/*
+ * Who needs the namespace's own sockets holds one of these names: abstract ones are known in one network namespace alone,
+ * and are free when their process has ended.
+ */
+#define SHARERS_MAX 64
+
+static socklen_t sharer_name(struct sockaddr_un *sa, int i)
+{
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	int n = snprintf(sa->sun_path + 1, sizeof(sa->sun_path) - 1, "ctr-vm-sockets-%d", i);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+static bool has_sharers(void)
+{
+	struct sockaddr_un sa;
+	auto_close int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	for (int i = 0; s >= 0 && i < SHARERS_MAX; i++) {
+		socklen_t n = sharer_name(&sa, i);
+		if (connect(s, (struct sockaddr *)&sa, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int shared(struct err *e)
+{
+	return err_set(e, EBUSY, "another micro-VM needs the sockets of this network namespace: none can have the container's place");
+}
+
 int tap_join(struct tap_set *ret, struct err *e)
 {
 	auto_close int nl = nl_open();
 	struct links l = { .n = 0 };
 	int r = nl < 0 ? err_sys(e, nl, "ask for the network namespace's devices") : find_links(nl, &l, e);
 
+	if (r == 0 && l.n && has_sharers())
+		r = shared(e);
 	if (r == 0)
 		r = write_down(nl, &l, &ret->messages, e);
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		r = join(nl, &l.v[i], i, &ret->v[i], e);
 		ret->n += r == 0;
 	}
+	/* One that came at the same moment may not have seen the taps, but had its name before it looked for them. */
+	if (r == 0 && l.n && has_sharers()) {
+		tap_set_done(ret);
+		r = tap_forget(e);
+		return r < 0 ? r : shared(e);
+	}
 	if (r < 0)
 		tap_set_done(ret);
 	return r;
 }
 
-int tap_check(struct err *e)
+int tap_keep_out(int *ret, struct err *e)
 {
-	auto_close int nl = nl_open();
+	auto_close int nl = nl_open(), s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct links l = { .n = 0 };
+	struct sockaddr_un sa;
+
+	if (s < 0)
+		return err_sys(e, errno, "keep the network namespace's sockets");
+	/* Where all the names are taken, so many others are there to be seen. */
+	for (int i = 0; i < SHARERS_MAX; i++) {
+		socklen_t n = sharer_name(&sa, i);
+		if (bind(s, (struct sockaddr *)&sa, n) == 0)
+			break;
+		if (errno != EADDRINUSE)
+			return err_sys(e, errno, "keep the network namespace's sockets");
+	}
 	int r = nl < 0 ? err_sys(e, nl, "ask for the network namespace's devices") : find_links(nl, &l, e);
 
 	if (r == -E2BIG) /* nothing is asked of them */
 		r = 0;
-	return r == 0 && l.taps ? taken(TAP_PREFIX "0", e) : r;
+	if (r == 0 && l.taps)
+		r = taken(TAP_PREFIX "0", e);
+	*ret = r == 0 ? TAKE_FD(s) : -EBADF;
+	return r;
 }
 
 static int count_one(void *arg, struct nlmsghdr *h)

@@ -34,12 +34,15 @@ struct tap_set {
 /*
  * In the caller's network namespace, with CAP_NET_ADMIN over it and /dev/net/tun at hand. Without a device that is up
  * the set is empty. Rules that an earlier VM left are replaced. -EPERM: nothing is changed, the namespace is another's.
- * -EBUSY: nothing is changed, another VM has this place.
+ * -EBUSY: nothing is changed, another VM has this place, or needs that nobody has it (tap_keep_out()).
  */
 int tap_join(struct tap_set *ret, struct err *e) MUST_CHECK;
 void tap_set_done(struct tap_set *s);
-/* Whether packets of the caller's network namespace still come to its sockets. -EBUSY: a VM gets them. */
-int tap_check(struct err *e) MUST_CHECK;
+/*
+ * For a VM that only needs packets to come to sockets of the caller's network namespace. -EBUSY: another one gets them.
+ * *ret: a descriptor; while it is open, no VM joins there.
+ */
+int tap_keep_out(int *ret, struct err *e) MUST_CHECK;
 
 /* In the guest: makes `n` bytes of the messages true for its devices, which are found by their hardware address. */
 int tap_replay(const char *messages, size_t n, struct err *e) MUST_CHECK;

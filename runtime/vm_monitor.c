@@ -47,6 +47,7 @@ struct mux {
 	struct arena *a;
 	struct vm_machine machine;
 	struct tap_set taps;
+	int sharer; /* of the network namespace's sockets, while the VM needs them */
 	int port, listener, serial;
 	struct vm_reader in;
 	struct vm_queue out;
@@ -605,7 +606,7 @@ static int join_network(struct mux *m, struct err *e)
 	}
 	drop_network_rights();
 	if (r == 0 && m->machine.network == VM_NETWORK_USER)
-		r = tap_check(e);
+		r = tap_keep_out(&m->sharer, e);
 	return r == 0 && m->taps.n ? tell_network(m, e) : r;
 }
 
@@ -619,7 +620,7 @@ static __attribute__((noreturn)) void carry(struct arena *a, const struct vm_mac
 	m->a = a;
 	m->machine = *machine;
 	m->ticked = now_ms();
-	m->port = m->serial = m->listener = -EBADF;
+	m->port = m->serial = m->listener = m->sharer = -EBADF;
 	for (size_t i = 0; i < VM_STREAMS_MAX; i++)
 		m->streams[i].fd = -EBADF;
 	int r = stream_open(m, main_client);

@@ -605,6 +605,24 @@ untouched()
 	assert_equal "$answer" second
 	ctr delete --force "$ID"
 	untouched
+	# One that uses the namespace's own sockets: another one like it may be there, and none that takes what comes to them.
+	update_config 'del(.annotations["io.kubernetes.cri.container-type"]) | .annotations["ctr.vm.network"] = "user"'
+	set_sh 'echo ready; sleep 1000'
+	start_container
+	eventually said ready
+	set_sh 'echo reached'
+	for kind in tap auto user; do
+		update_config '.annotations["ctr.vm.network"] = $k' --arg k $kind
+		try ctr run -b "$BUNDLE" "$ID-two"
+		[ $kind != user ] || { assert_output reached && continue; }
+		assert_status 125
+		assert_output "ctr: another micro-VM needs the sockets of this network namespace: none can have the container's place"
+		untouched
+	done
+	ctr delete --force "$ID"
+	update_config '.annotations["ctr.vm.network"] = "tap"'
+	try ctr run -b "$BUNDLE" "$ID-two"
+	assert_output reached
 	ip link del ctr-a
 }
 
