@@ -51,7 +51,7 @@ struct cgroup_facts {
 	const char *mount;		   /* where cgroup2 is mounted; a name for messages when it is not */
 	/* Cgroup of the caller in cgroup2: "/", "/a/b"; "" when unknown or not needed (unified, root_writable). */
 	char own[CGROUP_PATH_MAX];
-	char controllers[CGROUP_WORDS_MAX]; /* of the root of the mount, separated by blanks */
+	char controllers[CGROUP_WORDS_MAX]; /* of the root of the mount, separated by blanks; "": none, or not asked */
 	char v1_controllers[CGROUP_WORDS_MAX]; /* held by v1 hierarchies, separated by blanks */
 	bool root_writable;    /* cgroups can be made at the root of the mount */
 	bool sibling_writable; /* ... and next to the caller's own, and a process can be put there */
@@ -60,11 +60,13 @@ struct cgroup_facts {
 };
 
 /*
- * Fills the facts: statfs, cgroup.controllers, and where that is not all, /proc/self/cgroup and access().
+ * Fills the facts but the controllers: statfs, and where that is not all, /proc/self/cgroup and access().
  * `privileged`: the caller is root of the initial user namespace. Never reads mountinfo. Absence of cgroups is a fact
  * (CGROUP_MODE_NONE), not an error.
  */
 int cgroup_detect(bool privileged, struct cgroup_facts *ret, struct err *e) MUST_CHECK;
+/* Which controllers there are: for limits. Of the tree that was found. */
+int cgroup_detect_controllers(struct cgroup_facts *f, struct err *e) MUST_CHECK;
 /* Root of the initial user namespace: its map is the identity over all ids. */
 bool cgroup_caller_is_privileged(void);
 
@@ -114,6 +116,7 @@ uint32_t cgroup_io_weight(uint16_t weight);
 struct cgroup_device_program {
 	const struct bpf_insn *v;
 	size_t n; /* 0: no program */
+	bool late; /* it takes nothing from who sets the container up: it may come while that goes on */
 };
 
 /*
@@ -126,6 +129,12 @@ struct cgroup_device_program {
 int cgroup_device_compile(struct arena *a, const struct device_rule_list *rules,
 			  struct cgroup_device_program *ret, struct err *e) MUST_CHECK;
 
+/*
+ * Whether the rules, which are fit, leave all access to what every container is given and to the `n` devices that are
+ * made for this one.
+ */
+bool cgroup_devices_leave(const struct device_rule_list *rules, const struct device_conf *v, size_t n);
+
 /* What the plan builder needs to know beyond the facts. */
 struct cgroup_request {
 	enum cgroup_manager manager;
@@ -133,6 +142,9 @@ struct cgroup_request {
 	const char *id;		  /* of the container */
 	const char *leaf;	  /* sub-cgroup of a systemd scope for the payload, or NULL */
 	const struct resources *resources; /* or NULL */
+	const struct device_conf *devices; /* that are made for it */
+	size_t n_devices;
+	bool copies;	/* nodes of the image may be made again (tmpcopyup): which, nobody knows */
 	bool delegate;	/* hand the cgroup to owner_uid; see cgroup_delegates() */
 	uid_t owner_uid; /* host id of process.user.uid */
 	bool no_mknod;	/* the container never holds CAP_MKNOD of the initial user namespace, so that without a

@@ -353,12 +353,8 @@ int cgroup_detect(bool privileged, struct cgroup_facts *ret, struct err *e)
 		base = base_found.fd;
 	}
 	r = 0;
-	if (base >= 0) {
-		r = cg_base_controllers(f.controllers, e);
-		if (r < 0)
-			return r;
+	if (base >= 0)
 		f.root_writable = faccessat(base, ".", W_OK | X_OK, AT_EACCESS) == 0;
-	}
 	if (f.mode != CGROUP_MODE_UNIFIED || !f.root_writable)
 		r = detect_self(&f, e);
 	if (r < 0)
@@ -367,4 +363,9 @@ int cgroup_detect(bool privileged, struct cgroup_facts *ret, struct err *e)
 		detect_place(base, &f);
 	*ret = f;
 	return 0;
+}
+
+int cgroup_detect_controllers(struct cgroup_facts *f, struct err *e)
+{
+	return f->mode == CGROUP_MODE_NONE ? 0 : cg_base_controllers(f->controllers, e);
 }

@@ -151,6 +151,40 @@ static int rules_read(const struct device_rule_list *l, struct rule *v, size_t *
 	return 0;
 }
 
+/* Some device is of both. */
+static bool meets(const struct rule *a, const struct rule *b)
+{
+	return a->types & b->types && (a->any_major || b->any_major || a->major == b->major) &&
+	       (a->any_minor || b->any_minor || a->minor == b->minor);
+}
+
+bool cgroup_devices_leave(const struct device_rule_list *rules, const struct device_conf *v, size_t n)
+{
+	struct err ignored;
+	bool leading = true;
+
+	for (size_t i = 0; rules && i < rules->n; i++) {
+		struct rule r;
+		if (rule_read(&rules->v[i], i, &r, &ignored) < 0)
+			return false;
+		leading = leading && !r.allow && is_everything(&r);
+		if (r.allow || leading)
+			continue;
+		/* The first of them is no device, but the making of all. */
+		for (size_t k = 1; k < ARRAY_SIZE(defaults); k++)
+			if (meets(&r, &defaults[k]))
+				return false;
+		for (size_t k = 0; k < n; k++) {
+			const struct rule own = { .types = v[k].type == 'b' ? TYPE_BLOCK : TYPE_CHAR,
+						  .major = (uint32_t)v[k].major.v,
+						  .minor = (uint32_t)v[k].minor.v };
+			if (meets(&r, &own))
+				return false;
+		}
+	}
+	return true;
+}
+
 /* ---- making it small ---------------------------------------------------------------------------------- */
 
 /* Every device of b is one of a. */

@@ -126,6 +126,26 @@ static int walk_step(struct walk *w, const char *name, const char *where, bool m
 	return 0;
 }
 
+/*
+ * To a parent of our own that is there already: whoever made it has enabled on the way what there is. -ENOENT, with no
+ * text: it is not there.
+ */
+static int walk_to_parent(struct walk *w, const char *path)
+{
+	char parent[CGROUP_PATH_MAX];
+	const char *last = strrchr(path, '/');
+
+	if (!last || last == path || (size_t)(last - path) >= sizeof(parent))
+		return -ENOENT;
+	snprintf(parent, sizeof(parent), "%.*s", (int)(last - path), path);
+	int fd = cg_open_dir(w->base, parent);
+	if (fd < 0)
+		return -ENOENT;
+	walk_to(w, fd);
+	w->depth = w->kept = cgroup_path_depth(parent);
+	return 0;
+}
+
 /* From the root to `path`, enabling controllers in every directory on the way except the last. `own`: no engine's. */
 static int walk_down(struct walk *w, const char *path, const struct strv *need, bool own, bool make, struct err *e)
 {
@@ -134,15 +154,17 @@ static int walk_down(struct walk *w, const char *path, const struct strv *need, 
 	size_t n, used = 0;
 	int r;
 
+	if (own && need->n == 0 && walk_to_parent(w, path) == 0) {
+		p = strrchr(path, '/');
+		return walk_step(w, p + 1, path, make, e);
+	}
 	r = cg_base_controllers(avail, e);
 	if (r < 0)
 		return r;
 	while ((n = cg_next_component(&p, &c)) > 0 && n < sizeof(name)) {
 		snprintf(name, sizeof(name), "%.*s", (int)n, c);
 		snprintf(shown, sizeof(shown), "%s%s", w->mount, where);
-		/* In a parent of our own that is there already whoever made it has enabled what there is. */
-		r = own && need->n == 0 && w->depth > 0 && !is_fresh(w) ? 0 :
-									   cg_enable(w->fd, is_fresh(w), avail, need, shown, e);
+		r = cg_enable(w->fd, is_fresh(w), avail, need, shown, e);
 		if (r < 0)
 			return r;
 		used += (size_t)snprintf(where + used, sizeof(where) - used, "/%s", name);
@@ -154,7 +176,7 @@ static int walk_down(struct walk *w, const char *path, const struct strv *need, 
 }
 
 /* E22 and F15: fit to receive a container? */
-static int target_check(int fd, const char *path, struct err *e)
+static int target_check(int fd, const char *path, bool own, struct err *e)
 {
 	char text[256];
 	int r;
@@ -166,6 +188,9 @@ static int target_check(int fd, const char *path, struct err *e)
 		return err_set(e, EBUSY, "cgroup %s is not empty", path);
 	if (cg_keyed(text, "frozen") == 1)
 		return err_set(e, EBUSY, "cgroup %s is frozen", path);
+	/* Nobody makes a parent of our own a threaded one, and the kernel would put no process in. */
+	if (own)
+		return 0;
 	r = cg_read(fd, "cgroup.type", text, sizeof(text));
 	if (r < 0)
 		return err_sys(e, r, "read cgroup.type of cgroup %s", path);
@@ -210,7 +235,7 @@ static int create_once(const struct cgroup_plan *p, struct walk *w, struct err *
 
 	/* What is new below the root itself is empty, and nothing above it is frozen or threaded. */
 	if (r >= 0 && w->kept > 0)
-		r = target_check(w->fd, p->path, e);
+		r = target_check(w->fd, p->path, !p->explicit_path && is_fresh(w), e);
 	if (r >= 0 && p->owner_set)
 		r = cg_delegate(w->fd, p->owner_uid, e);
 	return r;

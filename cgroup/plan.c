@@ -208,6 +208,7 @@ int cgroup_plan_build(struct arena *a, const struct cgroup_facts *f, const struc
 		r = cgroup_device_compile(a, q->resources ? &q->resources->devices : NULL, &p->devices, e);
 	if (r < 0)
 		return r;
+	p->devices.late = !q->copies && cgroup_devices_leave(q->resources ? &q->resources->devices : NULL, q->devices, q->n_devices);
 	p->manager = q->manager;
 	if (q->manager == CGROUP_SYSTEMD)
 		r = systemd_path(a, f, q, p, e);

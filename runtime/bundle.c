@@ -13,6 +13,7 @@
 
 #include "../oci/annotations.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/util.h"
 #include "host_home.h"
 #include "vm.h"
@@ -22,6 +23,12 @@
 static int absolute_bundle(struct ctx *ctx, const char *bundle, const char **ret, struct err *e)
 {
 	char path[PATH_MAX], link[32];
+
+	/* As engines give it. */
+	if (path_is_plain_dir(bundle)) {
+		*ret = bundle;
+		return 0;
+	}
 	auto_close int fd = openat(AT_FDCWD, bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOTDIR)
@@ -174,6 +181,14 @@ static bool config_has_labels(const struct config *c)
 	return (p && (p->apparmor_profile || p->selinux_label)) || (c->linux_ && c->linux_->mount_label);
 }
 
+/* Whether there may be a limit that takes a controller: device rules do not. */
+static bool config_has_limits(const struct config *c)
+{
+	const struct resources *r = c->linux_ ? c->linux_->resources : NULL;
+
+	return r && (r->memory || r->cpu || r->pids || r->block_io || r->network || r->hugepage_limits.n || r->rdma.n || r->unified.n);
+}
+
 static int add_notify(struct ctx *ctx, const char *id, const struct config **c, struct err *e)
 {
 	const char *source = NULL;
@@ -225,14 +240,16 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 	else if (r == 0 && o->notify)
 		r = add_notify(ctx, id, &ret->config, e);
 	if (r == 0)
-		r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(&ret->facts, e));
+		r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(&ret->facts, ret->config, e));
 	if (r < 0)
 		return r;
 	if (config_has_labels(ret->config))
 		facts_add_labels(&ret->facts);
 	if (ret->config->linux_ && ret->config->linux_->landlock)
 		facts_add_landlock(&ret->facts);
-	if (ret->config->linux_ && ret->config->linux_->intel_rdt)
+	if (config_has_limits(ret->config))
+		r = facts_add_controllers(&ret->facts, e);
+	if (r == 0 && ret->config->linux_ && ret->config->linux_->intel_rdt)
 		r = facts_add_resctrl(&ret->facts, &ctx->arena, e);
 	if (r == 0 && co.no_pivot)
 		r = facts_add_kernel_views(&ret->facts, &ctx->arena, e);

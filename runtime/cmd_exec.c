@@ -543,7 +543,7 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 
 static int exec_ask_kernel(struct ctx *ctx, const struct state *s, struct facts *f, struct err *e)
 {
-	int r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(f, e));
+	int r = TRACE_CALL(ctx->trace, "ask the kernel", facts_gather(f, NULL, e));
 
 	if (r == 0 && s->landlock)
 		facts_add_landlock(f);

@@ -219,7 +219,9 @@ static int take_process(struct restoration *k, struct err *e)
 	k->pidfd = sys_pidfd_open(k->pid, 0);
 	if (k->pidfd < 0)
 		return err_sys(e, k->pidfd, "open the restored process");
-	return record_process(k->ctx, k->c, k->b->plan, k->pid, "running", e);
+	int r = record_process(k->ctx, k->c, k->b->plan, k->pid, "running", e);
+
+	return r < 0 ? r : store_commit(k->c, e);
 }
 
 /* What was asked for and is not there: the process does not run on. */

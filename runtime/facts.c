@@ -19,6 +19,7 @@
 #include "base/mountinfo.h"
 #include "base/str.h"
 #include "../cgroup/rdt.h"
+#include "../oci/config.h"
 #include "base/sys.h"
 #include "base/util.h"
 
@@ -172,6 +173,11 @@ void facts_add_labels(struct facts *f)
 	f->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 }
 
+int facts_add_controllers(struct facts *f, struct err *e)
+{
+	return cgroup_detect_controllers(&f->cgroup, e);
+}
+
 int facts_add_resctrl(struct facts *f, struct arena *a, struct err *e)
 {
 	char *text;
@@ -201,19 +207,45 @@ int facts_add_kernel_views(struct facts *f, struct arena *a, struct err *e)
 	return 0;
 }
 
-static void gather_namespaces(int self, struct facts *f)
+/* No namespace is joined, and none is owned by another user namespace than ours. */
+static bool only_makes(const struct config *c)
 {
+	const struct linux_conf *l = c ? c->linux_ : NULL;
+
+	for (size_t i = 0; l && i < l->namespaces.n; i++)
+		if (l->namespaces.v[i].path || l->namespaces.v[i].type & (CLONE_NEWUSER | SYS_CLONE_NEWTIME))
+			return false;
+	return l != NULL;
+}
+
+/* Whether the caller may be in another user namespace than the first, and what the container side compares with. */
+static void gather_namespaces(int self, const struct config *c, struct facts *f)
+{
+	static const uint64_t types[] = {
+#define X(name, type) type,
+		PLAN_NAMESPACES(X)
+#undef X
+	};
 	static const char *const files[] = {
 #define X(name, type) "ns/" name,
 		PLAN_NAMESPACES(X)
 #undef X
 	};
 
+	/* Made or joined by the container side itself, when they are new ones. */
+	static const uint64_t inside = CLONE_NEWCGROUP | CLONE_NEWNET;
+
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		f->namespaces[i] = sys_namespace_id(self, files[i]);
+		if (types[i] == CLONE_NEWUSER)
+			f->namespaces[i] = sys_namespace_id(self, files[i]);
+	f->in_userns = in_child_userns(f);
+	f->inspects = only_makes(c) && facts_has_cap(f, CAP_SYS_PTRACE) && !f->in_userns;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (types[i] != CLONE_NEWUSER && (!f->inspects || (types[i] & inside && config_namespace(c, (uint32_t)types[i]))))
+			f->namespaces[i] = sys_namespace_id(self, files[i]);
 }
 
-int facts_gather(struct facts *ret, struct err *e)
+int facts_gather(struct facts *ret, const struct config *c, struct err *e)
 {
 	char path[64];
 	int r = check_kernel(e);
@@ -227,8 +259,7 @@ int facts_gather(struct facts *ret, struct err *e)
 	r = gather_caps(self, ret, e);
 	if (r < 0)
 		return r;
-	gather_namespaces(self, ret);
-	ret->in_userns = in_child_userns(ret);
+	gather_namespaces(self, c, ret);
 	ret->setgroups_denied = ret->in_userns && file_read_short(AT_FDCWD, "/proc/self/setgroups", path, sizeof(path)) > 0 &&
 				str_eq(path, "deny");
 	if (!facts_has_cap(ret, CAP_SETUID)) {

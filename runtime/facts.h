@@ -20,6 +20,8 @@ struct id_range {
 	uint32_t start, count; /* count 0: none */
 };
 
+struct config;
+
 struct facts {
 	uint32_t uid, gid; /* effective ids */
 	uint64_t cap_effective, cap_bounding; /* bit per capability */
@@ -33,12 +35,18 @@ struct facts {
 	struct strv kernel_views;	      /* where proc and sysfs are mounted, the last first; not asked: none */
 	struct id_range subuid, subgid;	      /* first range of an unprivileged caller */
 	bool newuidmap, newgidmap;	      /* helper programs found */
-	uint32_t namespaces[PLAN_NAMESPACES_N]; /* inodes of the caller's; 0: this kernel has none of the kind */
+	uint32_t namespaces[PLAN_NAMESPACES_N]; /* inodes of the caller's; 0: this kernel has none of the kind, or not asked */
+	bool inspects; /* the caller can see what namespaces a first process is in: they were not asked for here */
 	struct cgroup_facts cgroup;
 };
 
-/* Kernels below the floor (5.15) are refused with a text that says so. */
-int facts_gather(struct facts *ret, struct err *e) MUST_CHECK;
+/*
+ * For a container of the configuration; `c` NULL: for a process that joins one. Kernels below the floor (5.15) are refused
+ * with a text that says so.
+ */
+int facts_gather(struct facts *ret, const struct config *c, struct err *e) MUST_CHECK;
+/* What a plan with limits needs besides. */
+int facts_add_controllers(struct facts *f, struct err *e) MUST_CHECK;
 
 /* Name of a user by /etc/passwd alone, since a static program has no name services; untouched where it has none. */
 void facts_user_name(uint32_t uid, char *name, size_t size);

@@ -124,20 +124,29 @@ static void input_ended(struct session *s)
 
 /* ---- signals ---------------------------------------------------------------------------------------------------------- */
 
+static void forward_signal(const struct session *s, uint32_t signo)
+{
+	if (signo == SIGCHLD || signo == SIGPIPE)
+		return;
+	if (signo == SIGWINCH) {
+		host_window_size(s->a->console);
+		if (s->a->console >= 0)
+			return;
+	}
+	(void)sys_pidfd_send_signal(s->a->pidfd, (int)signo);
+}
+
 static void forward_signals(const struct session *s)
 {
-	struct signalfd_siginfo si;
+	struct signalfd_siginfo si[4];
+	size_t n;
 
-	while (read(s->a->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD || si.ssi_signo == SIGPIPE)
-			continue;
-		if (si.ssi_signo == SIGWINCH) {
-			host_window_size(s->a->console);
-			if (s->a->console >= 0)
-				continue;
-		}
-		(void)sys_pidfd_send_signal(s->a->pidfd, (int)si.ssi_signo);
-	}
+	do {
+		ssize_t got = read(s->a->signals, si, sizeof(si));
+		n = got > 0 ? (size_t)got / sizeof(*si) : 0;
+		for (size_t i = 0; i < n; i++)
+			forward_signal(s, si[i].ssi_signo);
+	} while (n == ARRAY_SIZE(si)); /* fewer are all there were */
 }
 
 static void drain_output(struct session *s)
@@ -169,7 +178,7 @@ static int loop(struct session *s, struct err *e)
 			continue;
 		if (r < 0)
 			return err_sys(e, errno, "wait for the container");
-		if (p[1].revents)
+		if (p[1].revents && !p[0].revents) /* else there is nobody for them any more */
 			forward_signals(s);
 		if (p[2].revents)
 			notify_pass(s->a->notify, 0);

@@ -55,9 +55,14 @@ int host_cgroup_make(struct ctx *ctx, struct container *c, const struct plan *p,
 	if (p->cgroup->manager == CGROUP_DISABLED)
 		return 0;
 	r = p->cgroup->manager == CGROUP_SYSTEMD ? make_scope(ctx, c, p, ret, e) : make_directory(c, p->cgroup, ret, e);
-	if (r == 0)
+	if (r == 0 && !p->cgroup->devices.late)
 		r = cgroup_attach_devices(ret->fd, &p->cgroup->devices, ret->fresh, e);
 	return r < 0 ? r : cgroup_apply(ret->fd, &p->cgroup->knobs, CGROUP_EARLY, e);
+}
+
+int host_cgroup_late(const struct plan *p, const struct host_cgroup *h, struct err *e)
+{
+	return h->fd >= 0 && p->cgroup->devices.late ? cgroup_attach_devices(h->fd, &p->cgroup->devices, h->fresh, e) : 0;
 }
 
 int host_cgroup_attach(struct ctx *ctx, const struct plan *p, struct host_cgroup *h, pid_t pid, struct err *e)

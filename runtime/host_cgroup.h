@@ -19,9 +19,14 @@ struct host_cgroup {
 };
 #define HOST_CGROUP_NONE { .fd = -EBADF, .placeholder = CGROUP_SYSTEMD_NONE }
 
-/* Makes the plan's cgroup, its device program and limits; c->state learns the path before and after. */
+/*
+ * Makes the plan's cgroup, its device program, unless that may come late, and limits; c->state learns the path before and
+ * after.
+ */
 int host_cgroup_make(struct ctx *ctx, struct container *c, const struct plan *p, struct host_cgroup *ret,
 		     struct err *e) MUST_CHECK;
+/* The device program that may come late: before anything of the container's runs. */
+int host_cgroup_late(const struct plan *p, const struct host_cgroup *h, struct err *e) MUST_CHECK;
 /* Lets the manager move a process in that could not be cloned into the scope (an ordinary user outside of it). */
 int host_cgroup_attach(struct ctx *ctx, const struct plan *p, struct host_cgroup *h, pid_t pid, struct err *e) MUST_CHECK;
 /* The container's first process is in it. */

@@ -83,6 +83,20 @@ static int talk_born(struct talk *t, struct err *e)
 	return t->born(t, e);
 }
 
+/* Once, and for the first process; it is in its cgroup, or nothing is said about that yet. */
+static int talk_meanwhile(struct talk *t, struct err *e)
+{
+	struct err later;
+
+	if (t->meanwhile_called)
+		return 0;
+	t->meanwhile_called = true;
+	int r = t->meanwhile ? t->meanwhile(t, e) : 0;
+	if (r == 0 && t->cgroup_fd >= 0 && !t->outside)
+		t->verified = cgroup_verify(t->cgroup_fd, t->child.pid, &later) == 0;
+	return r;
+}
+
 /* The container's first process; its number is certain, since it is our own child and not reaped. */
 static int on_forked(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
 {
@@ -104,7 +118,9 @@ static int on_forked(struct talk *t, const struct sync_message *m, int *fd, stru
 	}
 	if (r == 0)
 		r = talk_born(t, e);
-	return r < 0 || !maps ? r : sync_send(t->child.sync, SYNC_MAPPED, 0, -1, e);
+	if (r == 0 && maps)
+		r = sync_send(t->child.sync, SYNC_MAPPED, 0, -1, e);
+	return r < 0 ? r : talk_meanwhile(t, e);
 }
 
 static int on_mounted(struct talk *t, const struct sync_message *m, int *fd, struct err *e)
@@ -175,6 +191,8 @@ int talk_until_ready(struct talk *t, struct err *e)
 	for (size_t i = 0; i < t->plan->steps.n; i++)
 		forks |= t->plan->steps.v[i].op == STEP_FORK;
 	int first = forks ? 0 : talk_born(t, e);
+	if (first == 0 && !forks)
+		first = talk_meanwhile(t, e);
 	if (first < 0)
 		return first;
 	for (;;) {
@@ -256,7 +274,7 @@ static int begin(struct talk *t, const struct spawn *s, struct err *e)
 	if (r != -ECONNRESET || s->cgroup_fd < 0 || !killed_at_birth(t))
 		return r;
 	talk_abort(t);
-	t->born_called = false;
+	t->born_called = t->meanwhile_called = false;
 	r = spawn_from_inside(t, s, e);
 	return r < 0 ? r : talk_until_ready(t, e);
 }
@@ -275,6 +293,8 @@ static int begin_scored(struct talk *t, const struct spawn *s, struct err *e)
 		return begin(t, s, e);
 	int n = snprintf(score, sizeof(score), "%lld", (long long)t->plan->oom_score_adj.v);
 	int was = file_read_short(AT_FDCWD, OOM_FILE, old, sizeof(old));
+	if (was >= 0 && str_eq(old, score))
+		return begin(t, s, e);
 	int r = was < 0 ? was : file_write(AT_FDCWD, OOM_FILE, score, (size_t)n);
 	if (r < 0)
 		return err_sys(e, r, "set process.oomScoreAdj to %s", score);
@@ -288,20 +308,21 @@ int talk_begin(struct talk *t, const struct spawn *s, struct err *e)
 	struct core_keeper keeper;
 	int r = core_take(&t->plan->core, &keeper, e);
 
+	t->cgroup_fd = s->cgroup_fd;
 	if (r == 0)
 		r = begin_scored(t, s, e);
 	core_give_back(&keeper);
-	if (r < 0 || s->cgroup_fd < 0)
+	if (r < 0 || s->cgroup_fd < 0 || t->verified)
 		return r;
 	return TRACE_CALL(t->trace, "look at the cgroup", cgroup_verify(s->cgroup_fd, t->child.pid, e));
 }
 
-/* The next message that is no TRACE. */
-static int recv_start(int sync, int timeout_ms, struct trace *t, struct sync_message *m, struct err *e)
+/* The next message that is no TRACE; it is there. */
+static int recv_start(int sync, struct trace *t, struct sync_message *m, struct err *e)
 {
 	for (;;) {
 		auto_close int fd = -EBADF;
-		int r = sync_recv(sync, timeout_ms, m, &fd, e);
+		int r = sync_recv(sync, -1, m, &fd, e);
 		if (r < 0 || m->type != SYNC_TRACE)
 			return r;
 		trace_stamps(t, m);
@@ -332,11 +353,14 @@ int talk_start(int sync, pid_t pid, const char *state, int timeout_ms, struct tr
 			return err_sys(e, state_fd, "hold the state for hooks");
 	}
 	r = sync_send(sync, SYNC_START, t ? SYNC_START_TRACE : 0, state_fd, e);
+	/* Whatever comes of it, the line ends: one awakening for all that is said. */
 	if (r == 0)
-		r = recv_start(sync, timeout_ms, t, &m, e);
+		r = sync_wait_end(sync, timeout_ms, e);
+	if (r == 0)
+		r = recv_start(sync, t, &m, e);
 	bool executing = r == 0 && m.type == SYNC_EXECUTING, filtered = executing && m.value == SYNC_EXECUTING_FILTERED;
 	if (executing)
-		r = recv_start(sync, timeout_ms, t, &m, e);
+		r = recv_start(sync, t, &m, e);
 	if (r < 0)
 		return r;
 	if (m.type == SYNC_EOF && filtered && (r = check_executed(pid, e)) < 0)

@@ -14,6 +14,8 @@ struct talk {
 	int timeout_ms;
 	/* When the first process exists, before the container side goes on (may be NULL). */
 	int (*born)(struct talk *t, struct err *e);
+	/* While the container side goes on: what is to be there before it is ready (may be NULL). */
+	int (*meanwhile)(struct talk *t, struct err *e);
 	/* Namespaces and mounts exist: runtime hooks. *ret_state: JSON for the container's own hooks, or NULL. */
 	int (*mounted)(struct talk *t, const char **ret_state, struct err *e);
 	/* A seccomp listener to hand over. */
@@ -25,7 +27,8 @@ struct talk {
 	int console; /* -1: none */
 	bool heard; /* the container side said something */
 	bool outside; /* it could not be cloned into its cgroup: born has it moved there */
-	bool mapped, born_called;
+	bool mapped, born_called, meanwhile_called, verified;
+	int cgroup_fd; /* where the first process was put; -1: nowhere */
 };
 
 /* host_spawn() and talk_until_ready(), over the defect of some kernels that cgroup_enter() describes. */

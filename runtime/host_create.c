@@ -29,8 +29,10 @@
 #include "host_cgroup.h"
 #include "host_converse.h"
 #include "host_idmap.h"
+#include "host_inspect.h"
 #include "host_listener.h"
 #include "host_netdev.h"
+#include "host_network.h"
 #include "host_open.h"
 #include "host_record.h"
 #include "host_run.h"
@@ -48,7 +50,7 @@ struct creation {
 	const struct create_outputs *out;
 	struct talk talk;
 	struct host_cgroup cgroup;
-	bool hooks_begun, rdt_made;
+	bool hooks_begun, rdt_made, inspect_again;
 	struct netdev_move netdevs;
 	struct strbuf hook_state;
 };
@@ -99,6 +101,47 @@ static int born(struct talk *t, struct err *e)
 	if (r == 0 && t->outside)
 		r = host_cgroup_attach(k->ctx, k->plan, &k->cgroup, t->child.pid, e);
 	return r < 0 ? r : host_cgroup_entered(k->ctx, k->plan, &k->cgroup, e);
+}
+
+/* Started by whoever calls the listener (create), not by us (run). */
+static bool by_listener(const struct plan *p)
+{
+	return p->opens.n && p->opens.v[0].kind == OPEN_LISTENER;
+}
+
+/* What is so as soon as the container is ready, beside what is so until then. */
+static int prepare_record(struct creation *k, struct err *e)
+{
+	const struct state *s = k->c->state;
+	/*
+	 * Where nobody else is to say start, and no hook looks at the state in between, the program follows at once: one
+	 * record for both. If we end here, the first process does too.
+	 */
+	bool at_once = !by_listener(k->plan) && !s->start_hooks && !(s->hooks && s->hooks->poststart.n);
+	return record_process(k->ctx, k->c, k->plan, k->talk.child.pid, at_once ? "running" : "created", e);
+}
+
+/* While the container side mounts. */
+static int meanwhile(struct talk *t, struct err *e)
+{
+	struct creation *k = t->arg;
+	struct trace *tr = k->ctx->trace;
+	int r = 0;
+
+	/* It waits for this one. */
+	if (k->plan->network_apart)
+		r = TRACE_CALL(tr, "make the network namespace", host_network(t->child.sync, e));
+	if (r == 0)
+		r = TRACE_CALL(tr, "device program", host_cgroup_late(k->plan, &k->cgroup, e));
+	if (r == 0 && k->plan->inspects) {
+		r = TRACE_CALL(tr, "inspect", host_inspect(k->plan, t->child.pid, e));
+		/* It may be ending, and say why. If it gets ready, there is something to be seen. */
+		k->inspect_again = r == -ESRCH;
+		r = k->inspect_again ? 0 : r;
+	}
+	if (r == 0 && k->plan->filter.n)
+		r = TRACE_CALL(tr, "keep the filter", record_filter(k->c, k->plan, e));
+	return r < 0 ? r : TRACE_CALL(tr, "write the state", prepare_record(k, e));
 }
 
 static int mounted(struct talk *t, const char **ret_state, struct err *e)
@@ -194,23 +237,6 @@ int host_outputs(struct talk *t, const struct create_outputs *o, struct err *e)
 	return r;
 }
 
-/* Started by whoever calls the listener (create), not by us (run). */
-static bool by_listener(const struct plan *p)
-{
-	return p->opens.n && p->opens.v[0].kind == OPEN_LISTENER;
-}
-
-static int record_created(struct creation *k, struct err *e)
-{
-	const struct state *s = k->c->state;
-	/*
-	 * Where nobody else is to say start, and no hook looks at the state in between, the program follows at once: one
-	 * record for both. If we end here, the first process does too.
-	 */
-	bool at_once = !by_listener(k->plan) && !s->start_hooks && !(s->hooks && s->hooks->poststart.n);
-	return record_process(k->ctx, k->c, k->plan, k->talk.child.pid, at_once ? "running" : "created", e);
-}
-
 /* An existing group of the container's own name is not ours: it must not be removed with the failed container. */
 static int make_rdt(struct creation *k, struct err *e)
 {
@@ -230,10 +256,10 @@ static int creation_steps(struct creation *k, struct err *e)
 		r = TRACE_CALL(t, "make the cgroup", host_cgroup_make(k->ctx, k->c, k->plan, &k->cgroup, e));
 	if (r == 0)
 		r = make_rdt(k, e);
-	if (r == 0 && k->plan->filter.n)
-		r = TRACE_CALL(t, "keep the filter", record_filter(k->c, k->plan, e));
 	if (r == 0)
 		r = start_container_side(k, e);
+	if (r == 0 && k->inspect_again)
+		r = host_inspect(k->plan, k->talk.child.pid, e);
 	if (r == 0)
 		r = host_rlimits(&k->talk, e);
 	if (r == 0 && k->cgroup.fd >= 0)
@@ -242,7 +268,7 @@ static int creation_steps(struct creation *k, struct err *e)
 		r = cgroup_make_leaf(k->cgroup.fd, k->c->state->cgroup_path, k->talk.child.pid, k->plan->cgroup->owner_set,
 				     k->plan->cgroup->owner_uid, e);
 	if (r == 0)
-		r = TRACE_CALL(t, "write the state", record_created(k, e));
+		r = TRACE_CALL(t, "make the state hold", store_commit(k->c, e));
 	if (r == 0)
 		r = TRACE_CALL(t, "outputs", host_outputs(&k->talk, k->out, e));
 	return r < 0 || !by_listener(k->plan) ? r : sync_send(k->talk.child.sync, SYNC_RECORDED, 0, -1, e);
@@ -287,6 +313,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 			  .timeout_ms = CREATE_TIMEOUT_MS,
 			  .trace = ctx->trace,
 			  .born = born,
+			  .meanwhile = meanwhile,
 			  .mounted = mounted,
 			  .notify = hand_listener,
 			  .console = -EBADF },

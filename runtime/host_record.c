@@ -140,7 +140,7 @@ int record_process(struct ctx *ctx, struct container *c, const struct plan *p, p
 	s->creator_pid = 0;
 	s->creator_start_time = 0;
 	r = state_keep_process(&ctx->arena, s, (p->guest ? p->guest : p->config)->process, e);
-	return r < 0 ? r : store_save(ctx, c, e);
+	return r < 0 ? r : store_prepare(ctx, c, e);
 }
 
 int record_filter(const struct container *c, const struct plan *p, struct err *e)

@@ -10,7 +10,7 @@
 int record_new(struct ctx *ctx, struct container *c, const struct plan *p, struct err *e) MUST_CHECK;
 /*
  * The first process is there: what is known of it from now on, and what others are to start from, which nobody needs
- * before. `status` as in the record.
+ * before. `status` as in the record. Prepared: store_commit() makes it hold.
  */
 int record_process(struct ctx *ctx, struct container *c, const struct plan *p, pid_t pid, const char *status, struct err *e)
 	MUST_CHECK;

@@ -27,9 +27,10 @@ extern const uint8_t ctr_init_image[];
 extern const uint64_t ctr_init_image_size;
 
 /*
- * clone3() with CLONE_VM | CLONE_VFORK, and execveat() in the child, without touching the stack in between:
- * the child runs on the parent's stack while the parent waits, so not even a return may happen there.
- * Returns what clone3() returned; the child exits with the errno of a failed execveat().
+ * clone3() with CLONE_VM, and execveat() in the child with nothing but registers in between: until it has executed
+ * something it shares our stack, and we do not wait, so not even a return may happen there. What the two calls are given
+ * in memory stays as it is (execution). Returns what clone3() returned; the child exits with the errno of a failed
+ * execveat().
  */
 #if defined(__x86_64__) && !defined(CTR_PLAIN_CLONE)
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
@@ -64,7 +65,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 			 : "rcx", "r11", "rdx", "r10", "r8", "memory", "cc");
 	return rax;
 }
-#define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
+#define CLONE_SHARED SYS_CLONE_VM
 #elif defined(__aarch64__) && !defined(CTR_PLAIN_CLONE)
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
 {
@@ -95,7 +96,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 			 : "x2", "x3", "x4", "memory", "cc");
 	return x0;
 }
-#define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
+#define CLONE_SHARED SYS_CLONE_VM
 #else
 /* Elsewhere, and where a tool has to see it (tests/valgrind), an ordinary fork: slower, and the same for the container. */
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
@@ -106,7 +107,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 		_exit(-sys_execveat(fd, "", argv, envp, AT_EMPTY_PATH));
 	return pid;
 }
-#define CLONE_SHARED SYS_CLONE_VFORK
+#define CLONE_SHARED 0
 #endif
 
 /* ---- descriptors of the child --------------------------------------------------------------------------------- */
@@ -219,22 +220,33 @@ int host_spawn_entered(const struct spawned *c, struct err *e)
 	return 0;
 }
 
+/* Read by a child while we go on: not changed before it has ended, or become another program and said so. */
+static struct {
+	char number[16];
+	char *argv[4], *envp[1];
+} execution;
+
+static void set_execution(const struct spawn *s, int base)
+{
+	(void)snprintf(execution.number, sizeof(execution.number), "%d", base);
+	execution.argv[0] = (char *)(uintptr_t) "ctr-init";
+	execution.argv[1] = execution.number;
+	execution.argv[2] = s->trace ? (char *)(uintptr_t) "trace" : NULL;
+}
+
 int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 {
 	int pair[2], pidfd = -EBADF;
-	char number[16];
-	char *argv[] = { (char *)(uintptr_t) "ctr-init", number, s->trace ? (char *)(uintptr_t) "trace" : NULL, NULL };
-	char *envp[] = { NULL };
-	auto_close int image = image_memfd(s, e);
 
-	if (image < 0)
-		return image;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "make a socket pair");
 	auto_close int ours = pair[0], theirs = pair[1];
 	auto_close int plan = plan_memfd(s, e);
 	if (plan < 0)
 		return plan;
+	auto_close int image = image_memfd(s, e);
+	if (image < 0)
+		return image;
 	int base = make_block(s, theirs, plan, e);
 	if (base < 0)
 		return base;
@@ -246,7 +258,7 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 		(void)TAKE_FD(theirs);
 		(void)TAKE_FD(plan);
 	}
-	(void)snprintf(number, sizeof(number), "%d", base);
+	set_execution(s, base);
 
 	struct sys_clone_args args = {
 		.flags = s->clone_flags | CLONE_SHARED | SYS_CLONE_PIDFD |
@@ -261,11 +273,15 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 	struct trace_span cloning = trace_span(s->trace, TRACE_HOST, "clone", NULL);
 	if (s->trace)
 		s->trace->container_ns = trace_now();
-	long pid = clone_and_exec(&args, image, argv, envp);
+	long pid = clone_and_exec(&args, image, execution.argv, execution.envp);
 	trace_span_end(&cloning);
 	int saved = pid < 0 ? (int)-pid : 0;
 	inherit_kept(s->keep_fds, false);
-	drop_block(base, s->n_open + 2);
+	/* Made last, the image usually lies behind the block, and goes with it. */
+	bool beside = image == base + (int)s->n_open + 2;
+	drop_block(base, s->n_open + 2 + beside);
+	if (beside)
+		(void)TAKE_FD(image);
 	if (saved)
 		return err_sys(e, saved, "create the container's first process");
 	*ret = (struct spawned){ .pid = (pid_t)pid, .pidfd = pidfd, .sync = ours };

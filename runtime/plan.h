@@ -53,6 +53,7 @@ typedef int32_t plan_slot;
 	X(FORK, fork)             /* go on in a child, in new namespaces; the parent part ends */  \
 	X(BECOME, become)         /* id 0 (or the mapped id) in the new user namespace */          \
 	X(SESSION, session)       /* session, keyring */                                           \
+	X(NETWORK, network)       /* into the network namespace that the host side makes meanwhile */ \
 	X(NETLINK, netlink)       /* send prepared rtnetlink messages (loopback up) */             \
 	X(PROPAGATION, propagation) /* of everything visible, before the first mount */            \
 	X(TREE, tree)             /* a source that the part before FORK clones */                  \
@@ -122,6 +123,7 @@ struct step_session {
 	const char *keyring; /* name of a new session keyring, NULL: keep the caller's */
 	const char *key_label;
 };
+struct step_network { uint32_t unused; };
 struct step_netlink { struct plan_bytes messages; const char *what; };
 struct step_propagation { uint64_t flags; /* MS_SLAVE | MS_REC ... */ };
 struct step_root {

@@ -264,7 +264,8 @@ static int plan_namespaces(struct builder *b, struct err *e)
 			return r;
 	}
 
-	b->fresh = fresh;
+	b->fresh = b->p->fresh = fresh;
+	b->p->inspects = b->f->inspects;
 	b->p->namespaces = fresh | joined;
 	b->p->new_pid_ns = fresh & CLONE_NEWPID;
 	b->p->new_user_ns = user;
@@ -276,7 +277,9 @@ static int plan_namespaces(struct builder *b, struct err *e)
 	if (r < 0)
 		return r;
 	if (!user && !time && !(joined & (CLONE_NEWUSER | CLONE_NEWPID))) {
-		b->p->clone_flags = fresh;
+		/* The kernel takes longer for it than for all else. Who makes it must be let back into the caller's own. */
+		b->p->network_apart = b->network_due = fresh & CLONE_NEWNET && !b->f->in_userns;
+		b->p->clone_flags = b->p->network_apart ? fresh & ~(uint64_t)CLONE_NEWNET : fresh;
 		return 0;
 	}
 	if (user) {
@@ -322,7 +325,7 @@ static int plan_loopback(struct builder *b, struct err *e)
 {
 	const struct namespace_conf *ns = config_namespace(b->c, CLONE_NEWNET);
 
-	if (!ns || ns->path)
+	if (!ns || ns->path || b->p->network_apart)
 		return 0;
 	struct step_netlink *s = STEP(b, NETLINK, netlink);
 	if (!s)
@@ -330,6 +333,14 @@ static int plan_loopback(struct builder *b, struct err *e)
 	s->messages = (struct plan_bytes){ netns_loopback_up, netns_loopback_up_size };
 	s->what = "bring up the loopback device";
 	return 0;
+}
+
+int plan_network(struct builder *b, struct err *e)
+{
+	if (!b->network_due)
+		return 0;
+	b->network_due = false;
+	return STEP(b, NETWORK, network) ? 0 : err_nomem(e);
 }
 
 /* ctr.root.idmap: the ids on the disk are the container's, whatever the host calls them. */
@@ -646,6 +657,15 @@ static uint32_t host_uid(const struct plan *p, uint32_t uid)
 	return uid;
 }
 
+static bool copies_up(const struct config *c)
+{
+	for (size_t i = 0; i < c->mounts.n; i++)
+		for (size_t k = 0; k < c->mounts.v[i].options.n; k++)
+			if (str_eq(c->mounts.v[i].options.v[k], "tmpcopyup"))
+				return true;
+	return false;
+}
+
 static int plan_cgroup(struct builder *b, struct err *e)
 {
 	/*
@@ -661,6 +681,9 @@ static int plan_cgroup(struct builder *b, struct err *e)
 		.cgroups_path = b->l->cgroups_path,
 		.id = b->o->id,
 		.resources = limits,
+		.devices = b->l->devices.v,
+		.n_devices = b->l->devices.n,
+		.copies = copies_up(b->c),
 		.delegate = cgroup_delegates(b->c),
 		.no_mknod = b->f->in_userns || b->p->namespaces & CLONE_NEWUSER || b->p->drop_mknod,
 		.owner_uid = host_uid(b->p, b->c->process->user.uid),
@@ -730,6 +753,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_overlay,
 	plan_mounts,
 	plan_devices,
+	plan_network,
 	plan_sysctls, /* the host's /proc is still in sight, and so is its /dev/null for the masks */
 	plan_cwd,
 	plan_readonly,

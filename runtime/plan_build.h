@@ -72,6 +72,9 @@ struct plan {
 	const struct config *guest; /* as in create_options */
 	const char *guest_rootfs;
 	uint64_t clone_flags; /* namespaces of the first process */
+	uint64_t fresh;	      /* CLONE_NEW* of new namespaces */
+	bool inspects;	      /* the host side looks at what the first process is in, while it goes on */
+	bool network_apart;   /* a network namespace that the host side makes while the container side goes on */
 	struct id_maps maps;
 	bool new_pid_ns; /* the container's first process is its pid 1 */
 	bool new_user_ns;
@@ -125,6 +128,7 @@ struct builder {
 	bool root_mapped;    /* the root filesystem shows with the container's ids */
 	bool trees;	     /* sources are TREE steps: the container's ids may not reach them, the caller does */
 	bool overlay;	     /* the root is a layer of the container's own */
+	bool network_due;    /* made apart, and not joined yet */
 	plan_slot root_map;  /* user namespace whose maps the root gets */
 	struct mount_item *mounts; /* decoded mounts, between plan_sources() and plan_late_readonly() */
 	bool joined;	     /* exec: the program enters a container that exists */
@@ -145,6 +149,8 @@ plan_slot builder_slot(struct builder *b);
 struct step_tree *builder_tree(struct builder *b, const char *path, uint64_t flags);
 int builder_warn(struct builder *b, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The container side joins what is made apart: what is planned next needs it. */
+int plan_network(struct builder *b, struct err *e) MUST_CHECK;
 int plan_sources(struct builder *b, struct err *e) MUST_CHECK;
 int plan_mounts(struct builder *b, struct err *e) MUST_CHECK;
 int plan_late_readonly(struct builder *b, struct err *e) MUST_CHECK;

@@ -180,6 +180,17 @@ static void set_label(const struct builder *b, const char *type, struct step_mou
 	s->label = label ? b->l->mount_label : NULL;
 }
 
+/* What a filesystem shows, or reaches its server by, may depend on the network namespace: of these it does not. */
+static bool asks_for_network(const char *type)
+{
+	static const char *const others[] = { "proc", "tmpfs", "devpts", "mqueue", "cgroup2" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (str_eq(type, others[i]))
+			return false;
+	return true;
+}
+
 static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 {
 	const struct mount_options *o = &m->opt;
@@ -219,6 +230,9 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 		s->data = (struct plan_strv){ NULL, 0 }; /* words of the v1 controllers mean nothing on v2 */
 	}
 	s->slot = m->source;
+	int r = s->fstype && asks_for_network(s->fstype) ? plan_network(b, e) : 0;
+	if (r < 0)
+		return r;
 	struct step_mount *step = STEP(b, MOUNT, mount);
 	if (!step)
 		return err_nomem(e);

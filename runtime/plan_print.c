@@ -184,6 +184,10 @@ void plan_print(struct strbuf *out, const struct plan *p)
 	strbuf_json(out, p->rootfs);
 	strbuf_puts(out, ",\n    \"clone\": ");
 	print_namespaces(out, p->clone_flags);
+	if (p->network_apart) {
+		strbuf_puts(out, ",\n    \"meanwhile\": ");
+		print_namespaces(out, CLONE_NEWNET);
+	}
 	if (p->maps.set) {
 		print_maps(out, "uid_map", &p->maps.uid);
 		print_maps(out, "gid_map", &p->maps.gid);

@@ -248,7 +248,12 @@ int store_lock(struct container *c, struct err *e)
 	return 0;
 }
 
-int store_save(struct ctx *ctx, const struct container *c, struct err *e)
+static int failed_write(const struct container *c, int r, struct err *e)
+{
+	return r < 0 ? err_sys(e, r, "write the state of container \"%s\"", c->id) : 0;
+}
+
+static int write_beside(struct ctx *ctx, const struct container *c, char beside[FILE_BESIDE_SIZE], struct err *e)
 {
 	/* In what the arena has left, where it can grow without being copied; the arena stays zeroed. */
 	char *room = ctx->arena.base + ctx->arena.used;
@@ -256,9 +261,27 @@ int store_save(struct ctx *ctx, const struct container *c, struct err *e)
 	auto_strbuf struct strbuf b = { .p = room, .size = left, .borrowed = true };
 
 	state_print(&b, c->state);
-	int r = b.failed ? -ENOMEM : file_replace(c->dir_fd, STORE_STATE, b.p, b.n, 0600);
+	int r = b.failed ? -ENOMEM : file_beside(c->dir_fd, STORE_STATE, b.p, b.n, 0600, beside);
 	memset(room, 0, b.borrowed ? b.n + 1 : left);
-	return r < 0 ? err_sys(e, r, "write the state of container \"%s\"", c->id) : 0;
+	return failed_write(c, r, e);
+}
+
+int store_prepare(struct ctx *ctx, struct container *c, struct err *e)
+{
+	return write_beside(ctx, c, c->prepared, e);
+}
+
+int store_commit(struct container *c, struct err *e)
+{
+	return failed_write(c, file_take_place(c->dir_fd, c->prepared, STORE_STATE), e);
+}
+
+int store_save(struct ctx *ctx, const struct container *c, struct err *e)
+{
+	char beside[FILE_BESIDE_SIZE];
+	int r = write_beside(ctx, c, beside, e);
+
+	return r < 0 ? r : failed_write(c, file_take_place(c->dir_fd, beside, STORE_STATE), e);
 }
 
 static int empty_dir(int fd, struct err *e)

@@ -27,6 +27,7 @@ struct container {
 	int dir_fd;
 	struct store_seen *seen; /* of the call's ctx */
 	struct state *state; /* as read or as about to be written; NULL when the file is missing */
+	char prepared[256];  /* name of the state that waits to be the one that holds (store_prepare()) */
 	bool unread; /* the state is there, and the kernel would not give it to us: it may be whole */
 	bool damaged;	     /* state.json is there and cannot be read: only delete --force goes on */
 	struct err why;	     /* the reason when damaged */
@@ -58,6 +59,9 @@ int store_lock(struct container *c, struct err *e) MUST_CHECK;
 /* Reads the state again after the lock was taken. */
 int store_reload(struct ctx *ctx, struct container *c, struct err *e) MUST_CHECK;
 int store_save(struct ctx *ctx, const struct container *c, struct err *e) MUST_CHECK;
+/* The same in two parts: beside the state that holds, until it is made the one that does. */
+int store_prepare(struct ctx *ctx, struct container *c, struct err *e) MUST_CHECK;
+int store_commit(struct container *c, struct err *e) MUST_CHECK;
 /* Removes ROOT/ID with everything in it. What is gone already is no error. */
 int store_remove(struct container *c, struct err *e) MUST_CHECK;
 /* Calls `each` with every id in ROOT, in the order of strcmp(). */

@@ -36,7 +36,7 @@ const char *sync_name(uint32_t type)
 		[SYNC_HOOKED] = "hooked", [SYNC_CONSOLE] = "console", [SYNC_NOTIFY] = "notify",
 		[SYNC_HANDED] = "handed", [SYNC_READY] = "ready",     [SYNC_START] = "start",
 		[SYNC_ERROR] = "error",	  [SYNC_EOF] = "end of file", [SYNC_EXECUTING] = "executing",
-		[SYNC_TRACE] = "trace",   [SYNC_RECORDED] = "recorded",
+		[SYNC_TRACE] = "trace",   [SYNC_RECORDED] = "recorded", [SYNC_NETWORK] = "network",
 		[SYNC_REST] = "rest",
 	};
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
@@ -92,10 +92,10 @@ void sync_send_stamps(int sock, const struct sync_stamp *v, uint32_t n)
 	(void)send_wire(sock, &w, WIRE_SHORT + n * sizeof(*v), -1);
 }
 
-/* Waits for input; the deadline is on the monotonic clock, so signals do not extend it. */
-static int wait_readable(int sock, int timeout_ms)
+/* Waits for an event, or the end in any case; the deadline is on the monotonic clock, so signals do not extend it. */
+static int wait_for(int sock, short events, int timeout_ms)
 {
-	struct pollfd p = { .fd = sock, .events = POLLIN };
+	struct pollfd p = { .fd = sock, .events = events };
 	int64_t deadline = now_ms() + timeout_ms;
 
 	for (int left = timeout_ms;;) {
@@ -108,6 +108,13 @@ static int wait_readable(int sock, int timeout_ms)
 			return -errno;
 		left = (int)MAX(deadline - now_ms(), (int64_t)0);
 	}
+}
+
+int sync_wait_end(int sock, int timeout_ms, struct err *e)
+{
+	int r = wait_for(sock, 0, timeout_ms);
+
+	return r < 0 ? err_sys(e, r, "wait for the other side") : 0;
 }
 
 /* The buffer holds one control message with one descriptor: a second one shows as MSG_CTRUNC. */
@@ -149,14 +156,16 @@ int sync_recv(int sock, int timeout_ms, struct sync_message *ret, int *ret_fd, s
 			    .msg_control = control.bytes,
 			    .msg_controllen = sizeof(control.bytes) };
 	auto_close int fd = -EBADF;
-	int r = timeout_ms < 0 ? 0 : wait_readable(sock, timeout_ms);
+	int r = timeout_ms < 0 ? 0 : wait_for(sock, POLLIN, timeout_ms);
+	bool reset = false;
 	ssize_t n;
 
 	if (r < 0)
 		return err_sys(e, r, "wait for the other side");
+	/* That the peer ended with something of ours unread is said once, before what it had sent. */
 	do
 		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
 	if (n < 0 && errno != ECONNRESET)
 		return err_sys(e, errno, "receive from the other side");
 	*ret = (struct sync_message){ .type = SYNC_EOF };

@@ -8,6 +8,7 @@
  *	I <-REST (plan)------- H	only when I was begun ahead: what is to be done; nothing was said before
  *	I --FORKED pid-------> H	only when the plan has a fork step; H writes id maps, offsets
  *	I <-MAPPED------------ H	only when that fork asked for maps
+ *	I <-NETWORK (fd)------ H	only with a network step: the namespace, which H has made meanwhile
  *	I --MOUNTED----------> H	only with a hook point: namespaces and mounts are there
  *	I <-HOOKED (state)---- H	after prestart and createRuntime; carries a memfd with the state JSON
  *	I --CONSOLE (pty)----> H	only with a terminal
@@ -36,7 +37,7 @@
 
 enum sync_type {
 	SYNC_FORKED = 1, SYNC_MAPPED, SYNC_MOUNTED, SYNC_HOOKED, SYNC_CONSOLE, SYNC_NOTIFY, SYNC_HANDED,
-	SYNC_READY, SYNC_RECORDED, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_TRACE, SYNC_REST, SYNC_EOF,
+	SYNC_READY, SYNC_RECORDED, SYNC_START, SYNC_EXECUTING, SYNC_ERROR, SYNC_TRACE, SYNC_NETWORK, SYNC_REST, SYNC_EOF,
 };
 
 /* The value of a START that asks for stamps. */
@@ -72,6 +73,9 @@ void sync_send_error(int sock, const struct err *what);
 
 /* Sends n stamps, 1 to SYNC_STAMPS_MAX; nothing to do when that fails. */
 void sync_send_stamps(int sock, const struct sync_stamp *v, uint32_t n);
+
+/* Until the peer has ended the line, with what it said before still to be received. Time-out: -ETIMEDOUT. */
+int sync_wait_end(int sock, int timeout_ms, struct err *e) MUST_CHECK;
 
 /*
  * Receives one message; *ret_fd is the attached descriptor (close-on-exec) or negative. The peer's end of file

@@ -195,15 +195,21 @@ int file_write(int dirfd, const char *name, const void *data, size_t n)
 	return (size_t)r == n ? 0 : -EIO;
 }
 
-int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode)
+static int name_beside(const char *name, char *tmp, size_t size)
 {
-	char tmp[256];
 	const char *base = strrchr(name, '/');
 	int prefix = base ? (int)(base + 1 - name) : 0;
 
 	base = base ? base + 1 : name;
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%.*s.%s.%d", prefix, name, base, getpid()) >= sizeof(tmp))
-		return -ENAMETOOLONG;
+	return (size_t)snprintf(tmp, size, "%.*s.%s.%d", prefix, name, base, getpid()) >= size ? -ENAMETOOLONG : 0;
+}
+
+int file_beside(int dirfd, const char *name, const void *data, size_t n, mode_t mode, char tmp[FILE_BESIDE_SIZE])
+{
+	int r = name_beside(name, tmp, FILE_BESIDE_SIZE);
+
+	if (r < 0)
+		return r;
 	auto_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (fd < 0 && errno == EEXIST) {
 		/* Left by a process of the same number that was killed in between. */
@@ -212,12 +218,27 @@ int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t
 	}
 	if (fd < 0)
 		return -errno;
-	int r = fd_write_all(fd, data, n);
-	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
-		r = -errno;
+	r = fd_write_all(fd, data, n);
 	if (r < 0)
 		(void)unlinkat(dirfd, tmp, 0);
 	return r;
+}
+
+int file_take_place(int dirfd, const char *beside, const char *name)
+{
+	if (renameat(dirfd, beside, dirfd, name) == 0)
+		return 0;
+	int r = -errno;
+	(void)unlinkat(dirfd, beside, 0);
+	return r;
+}
+
+int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode)
+{
+	char tmp[FILE_BESIDE_SIZE];
+	int r = file_beside(dirfd, name, data, n, mode, tmp);
+
+	return r < 0 ? r : file_take_place(dirfd, tmp, name);
 }
 
 int file_new(int dirfd, const char *name, const void *data, size_t n, mode_t mode)

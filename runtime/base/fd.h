@@ -31,6 +31,10 @@ int file_read_short(int dirfd, const char *name, char *buf, size_t size) MUST_CH
 int file_write(int dirfd, const char *name, const void *data, size_t n) MUST_CHECK;
 /* Atomic replacement: a temporary name in the same directory, then rename. No fsync: the state is gone at boot. */
 int file_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode) MUST_CHECK;
+/* Its two halves: what is written may wait beside the old one until it is true. */
+#define FILE_BESIDE_SIZE 256
+int file_beside(int dirfd, const char *name, const void *data, size_t n, mode_t mode, char ret_beside[FILE_BESIDE_SIZE]) MUST_CHECK;
+int file_take_place(int dirfd, const char *beside, const char *name) MUST_CHECK;
 /* A file that is not there yet, and that nobody looks for before it is whole. 0 or -errno. */
 int file_new(int dirfd, const char *name, const void *data, size_t n, mode_t mode) MUST_CHECK;
 /*

@@ -53,6 +53,23 @@ int path_open_here(int dir, const char *path, int flags)
 			SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_MAGICLINKS | SYS_RESOLVE_NO_XDEV);
 }
 
+bool path_is_plain_dir(const char *path)
+{
+	if (*path != '/')
+		return false;
+	for (const char *c = path; *c;) {
+		size_t n = strcspn(++c, "/");
+		if (n == 0 || (n <= 2 && strncmp(c, "..", n) == 0))
+			return false;
+		c += n;
+	}
+	int fd = open_how(AT_FDCWD, path, O_PATH | O_DIRECTORY, SYS_RESOLVE_NO_SYMLINKS);
+	if (fd < 0)
+		return false;
+	(void)close(fd);
+	return true;
+}
+
 static int explain(struct err *e, int errnum, const char *path)
 {
 	if (errnum == -EAGAIN)

@@ -28,6 +28,9 @@ int path_open_strict(int root, const char *path, int flags) MUST_CHECK;
  */
 int path_open_here(int dir, const char *path, int flags) MUST_CHECK;
 
+/* A directory by an absolute path that names it without a link or a detour: the kernel would give the same one. */
+bool path_is_plain_dir(const char *path);
+
 enum path_kind { PATH_DIR, PATH_FILE };
 
 /*

@@ -39,6 +39,7 @@ struct init {
 	bool dir_is_plain; /* it is no part of proc */
 	bool dir_lacks;	/* the last thing that was to be there was missing */
 	dev_t dir_dev;	/* of its filesystem, 0: not known */
+	bool attached_direct; /* the last mount went to what was there already, with no link on the way */
 	const char *mounted_last; /* destination of the mount before */
 	uint32_t siblings; /* how many before it in the same directory, one after the other */
 	bool entered;	/* our own root is the container's */
@@ -133,6 +134,11 @@ int init_dir_of(struct init *in, const char *path, const char **ret_name) MUST_C
 void init_forget_dir(struct init *in);
 /* Something was attached at `path`, where no link is on the way: what it hides is forgotten. */
 void init_covered(struct init *in, const char *path);
+/*
+ * An empty filesystem of ours is attached at `path`, with no link on the way: what comes next is likely to go there. Its
+ * descriptor is taken.
+ */
+void init_into_new(struct init *in, const char *path, int *fd);
 /* Whether a name is the kernel's own, in a proc of the container's: nobody can rename it, or put a link in its place. */
 bool init_is_fixed(const struct init *in, const char *path);
 /* Whether init_dir_of() has the directory of `path` at hand. */

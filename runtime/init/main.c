@@ -192,7 +192,7 @@ static void keep_few(struct init *in)
 static bool is_of_a_row(uint32_t op)
 {
 	return op == STEP_DEVICE || op == STEP_SYMLINK || op == STEP_MASK || op == STEP_READONLY || op == STEP_MOUNT ||
-	       op == STEP_SOURCE;
+	       op == STEP_SOURCE || op == STEP_NETWORK;
 }
 
 int init_run(struct init *in, int fd, struct err *e)

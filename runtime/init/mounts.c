@@ -324,6 +324,7 @@ static int attach(struct init *in, int tree, const struct step_mount *m, bool is
 {
 	bool copies = m->flags & STEP_MOUNT_TMPCOPYUP;
 
+	in->attached_direct = false;
 	if (!m->destination[strspn(m->destination, "/")])
 		return err_bad(e, "mount at /: that is where root.path is");
 	if (is_row(in, m->destination) && !copies && attach_in_row(in, m, is_bind, tree, false) == 0)
@@ -343,6 +344,7 @@ static int attach(struct init *in, int tree, const struct step_mount *m, bool is
 		init_covered(in, m->destination);
 	else
 		init_forget_dir(in); /* it may be the one that was covered */
+	in->attached_direct = direct;
 	in->own_proc |= r == 0 && direct && is_proc(m) && strcmp(m->destination, "/proc") == 0;
 	return r;
 }
@@ -570,6 +572,8 @@ static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 		r = set_iversion(tree, m, e);
 	if (r == 0)
 		r = set_propagation(tree, m, e);
+	if (r == 0 && in->attached_direct && strcmp(m->fstype, "tmpfs") == 0 && !(m->flags & STEP_MOUNT_TMPCOPYUP))
+		init_into_new(in, m->destination, &tree);
 	init_leave(in, &tree);
 	return r;
 }

@@ -227,6 +227,23 @@ static int ack(int sock, const char *what, struct err *e)
 	return code ? err_sys(e, code, "%s", what) : 0;
 }
 
+/* Made by the host side while we went on: one of the kernel's slowest, and nothing until here is about it. */
+int init_network(struct init *in, const struct step_network *s, struct err *e)
+{
+	struct sync_message m = { 0 };
+	int fd = -1;
+
+	(void)s;
+	int r = sync_recv(in->sync, -1, &m, &fd, e);
+	if (r == 0 && (m.type != SYNC_NETWORK || fd < 0))
+		r = err_set(e, EPROTO, "unexpected message \"%s\" instead of a network namespace", sync_name(m.type));
+	if (r == 0 && setns(fd, CLONE_NEWNET) < 0)
+		r = err_sys(e, errno, "join the network namespace");
+	if (fd >= 0)
+		init_leave(in, &fd);
+	return r;
+}
+
 int init_netlink(struct init *in, const struct step_netlink *s, struct err *e)
 {
 	auto_close int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);

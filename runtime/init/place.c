@@ -75,6 +75,23 @@ int init_dir_of(struct init *in, const char *path, const char **ret_name)
 	return fd;
 }
 
+void init_into_new(struct init *in, const char *path, int *fd)
+{
+	static char row[PATH_MAX];
+	size_t n = strlen(path);
+
+	if (split(path) == 0 || n + 2 > sizeof(row))
+		return;
+	init_forget_dir(in);
+	memcpy(row, path, n);
+	row[n] = '/';
+	row[n + 1] = '\0';
+	in->dir = *fd;
+	*fd = -EBADF;
+	in->dir_path = row;
+	in->dir_is_plain = in->dir_lacks = true;
+}
+
 void init_covered(struct init *in, const char *path)
 {
 	size_t n = strlen(path);

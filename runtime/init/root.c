@@ -112,6 +112,18 @@ static bool is_null(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
+/* An image's may be anything, also a FIFO that would wait. */
+static int open_own_null(void)
+{
+	auto_close int fd = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !is_null(&st))
+		return -1;
+	(void)fcntl(fd, F_SETFL, 0);
+	return TAKE_FD(fd);
+}
+
 /*
  * A standard stream that is the host's /dev/null becomes the container's: a descriptor of a mount outside of it
  * could not be checkpointed. Where it has none the stream stays as it is.
@@ -124,12 +136,8 @@ static void take_own_null(struct init *in)
 	for (int fd = 0; fd < 3; fd++) {
 		if (fstat(fd, &st) < 0 || !is_null(&st))
 			continue;
-		/* An image's may be anything, also a FIFO that would wait. */
-		if (own < 0)
-			own = openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-		if (own < 0 || fstat(own, &st) < 0 || !is_null(&st))
+		if (own < 0 && (own = open_own_null()) < 0)
 			break;
-		(void)fcntl(own, F_SETFL, 0);
 		(void)dup2(own, fd);
 	}
 	init_leave(in, &own);

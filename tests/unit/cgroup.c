@@ -841,6 +841,7 @@ static const char *some_controller(const char **file)
 	struct err e;
 
 	CHECK_INT(cgroup_detect(cgroup_caller_is_privileged(), &f, &e), 0);
+	CHECK_INT(cgroup_detect_controllers(&f, &e), 0);
 	CHECK_INT(f.mode, CGROUP_MODE_UNIFIED);
 	CHECK_STR(f.mount, "/sys/fs/cgroup");
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -875,6 +876,7 @@ static void test_driver_limits(void)
 	u[0] = (struct map_entry){ file, "8388608" };
 	q.cgroups_path = arena_printf(&arena, "%s/l/x", top);
 	CHECK_INT(cgroup_detect(cgroup_caller_is_privileged(), &f, &e), 0);
+	CHECK_INT(cgroup_detect_controllers(&f, &e), 0);
 	CHECK_INT(cgroup_plan_build(&arena, &f, &q, &p, &e), 0);
 	CHECK_INT(cgroup_create(p, &fd, &kept, &e), 0);
 	CHECK_INT(cgroup_apply(fd, &p->knobs, CGROUP_EARLY, &e), 0);

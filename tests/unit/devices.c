@@ -90,6 +90,31 @@ static void test_order(void)
 	arena_done(&arena);
 }
 
+/* Who sets a container up must not see whether the program is there yet. */
+static void test_leave(void)
+{
+	const struct device_rule deny_all = RULE(false, 0, -1, -1, "rwm"), allow = RULE(true, 'b', 8, -1, "rw");
+	const struct device_conf own[] = { { .type = 'c', .major = num(10), .minor = num(229) },
+					   { .type = 'b', .major = num(7), .minor = num(0) } };
+	const struct {
+		struct device_rule rule;
+		bool leaves;
+	} t[] = {
+		{ RULE(false, 'c', 10, 228, "rwm"), true },  { RULE(false, 'c', 10, 229, "m"), false },
+		{ RULE(false, 'c', 7, 0, "rwm"), true },     { RULE(false, 'b', 7, 0, "r"), false },
+		{ RULE(false, 'b', 7, 1, "r"), true },	     { RULE(false, 'c', 1, 3, "w"), false },
+		{ RULE(false, 'b', 1, 3, "w"), true },	     { RULE(false, 'a', 136, 5, "r"), false },
+		{ RULE(false, 'c', -1, 2, "m"), false },     { RULE(false, 'c', -1, 77, "r"), false }, /* of pts */
+		{ RULE(false, 0, -1, -1, "r"), false },	     { RULE(true, 0, -1, -1, "rwm"), true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		struct device_rule v[] = { deny_all, allow, t[i].rule };
+		CHECK_INT(cgroup_devices_leave(&(struct device_rule_list){ v, 3 }, own, 2), t[i].leaves);
+	}
+	CHECK(cgroup_devices_leave(NULL, NULL, 0));
+}
+
 static void test_size(void)
 {
 	struct device_rule all[] = { RULE(true, 0, -1, -1, "rwm") };
@@ -335,6 +360,7 @@ static void test_kernel(void)
 static const struct tap_test tests[] = {
 	{ "defaults", test_defaults },
 	{ "order and single accesses", test_order },
+	{ "what those who set up need", test_leave },
 	{ "size", test_size },
 	{ "bad rules", test_bad },
 	{ "random rules against the model", test_random },

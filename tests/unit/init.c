@@ -26,6 +26,7 @@
 
 #include "../../runtime/base/sys.h"
 #include "../../runtime/base/util.h"
+#include "../../runtime/host_inspect.h"
 #include "../../runtime/host_spawn.h"
 #include "../../runtime/sync.h"
 #include "tap.h"
@@ -46,6 +47,7 @@ struct box {
 	uint64_t clone_flags;
 	bool user_ns; /* a fork step that waits for maps */
 	bool hold; /* leave it at the gate */
+	int network; /* sent at once, 0: nothing is */
 	char *args[4]; /* of finish() */
 	struct step_exec exec;
 	/* results */
@@ -112,6 +114,8 @@ static int state_file(void)
 /* Until the end of file, an error, or the gate when it is to be held. */
 static void converse(struct box *b)
 {
+	if (b->network)
+		CHECK(sync_send(b->c.sync, SYNC_NETWORK, 0, b->network, &b->err) == 0 || b->err.code == EPIPE);
 	for (;;) {
 		struct sync_message m;
 		auto_close int fd = -EBADF;
@@ -325,6 +329,66 @@ static void test_lookup(void)
 	(void)snprintf(text, sizeof(text), "exec: \"tool\": permission denied");
 	lookup_error("tool", path, text);
 	lookup_error("path", "PATH=/:", "exec: \"path\": executable file not found in $PATH");
+}
+
+/* A network namespace that is not ours. */
+static int new_network(void)
+{
+	auto_close int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int fd = unshare(CLONE_NEWNET) == 0 ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1;
+
+	CHECK_INT(setns(own, CLONE_NEWNET), 0);
+	return fd;
+}
+
+static void test_network(void)
+{
+	struct box b = { 0 }, none = { .hold = true };
+	char name[32];
+	struct stat st;
+	int pair[2];
+
+	if (!can_run())
+		return;
+	b.network = new_network();
+	CHECK(b.network > 0 && fstat(b.network, &st) == 0);
+	(void)snprintf(name, sizeof(name), "net:[%lu]\n", (unsigned long)st.st_ino);
+	ADD(&b, NETWORK, network, 0);
+	finish(&b, "exec readlink /proc/self/ns/net");
+	run(&b);
+	CHECK_STR(b.err.text, "");
+	CHECK_STR(b.out, name);
+	/* What is sent is a network namespace, or nothing goes on. */
+	none.network = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ADD(&none, NETWORK, network, 0);
+	finish(&none, "echo ran");
+	run(&none);
+	CHECK(strstr(none.err.text, "join the network namespace") != NULL);
+	fd_close(&none.network);
+	/* Who ends before he has read it has told why. */
+	struct box early = { .network = b.network };
+	early.args[0] = S("missing");
+	ADD(&early, LOOKUP, lookup, "missing", "/bin");
+	ADD(&early, NETWORK, network, 0);
+	ADD(&early, GATE, gate, PLAN_NO_SLOT);
+	ADD(&early, EXEC, exec, .args = { early.args, 1 }, .env = ENV);
+	run(&early);
+	CHECK(strstr(early.err.text, "executable file not found") != NULL);
+	/* The same, with both there already. */
+	CHECK_INT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	const struct err why = { .code = ENOENT, .text = "why" };
+	struct sync_message m;
+	struct err e;
+	int fd;
+	CHECK_INT(sync_send(pair[0], SYNC_NETWORK, 0, b.network, &e), 0);
+	sync_send_error(pair[1], &why);
+	(void)close(pair[1]);
+	CHECK_INT(sync_recv(pair[0], WAIT_MS, &m, &fd, &e), 0);
+	CHECK_INT(m.type, SYNC_ERROR);
+	CHECK_INT(sync_recv(pair[0], WAIT_MS, &m, &fd, &e), 0);
+	CHECK_INT(m.type, SYNC_EOF);
+	(void)close(pair[0]);
+	(void)close(b.network);
 }
 
 static void test_gate_end_of_file(void)
@@ -1122,9 +1186,50 @@ static void tear_down(void)
 	make(line);
 }
 
+/* The namespaces of a first process, seen from the host side. */
+static void test_inspect(void)
+{
+	static const uint64_t all = CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS;
+	struct plan p = { .fresh = CLONE_NEWIPC | CLONE_NEWUTS };
+	struct spawned child = { .sync = -1 };
+	struct err e = { 0 };
+	siginfo_t si;
+
+	if (!can_run())
+		return;
+	struct sys_clone_args args = { .flags = CLONE_NEWIPC | CLONE_NEWUTS | SYS_CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&child.pidfd,
+				       .exit_signal = SIGCHLD };
+	child.pid = sys_clone3(&args);
+	if (child.pid == 0)
+		for (;;)
+			(void)pause();
+	CHECK(child.pid > 0);
+	CHECK_INT(host_inspect(&p, child.pid, &e), 0);
+	p.fresh = all;
+	CHECK_INT(host_inspect(&p, child.pid, &e), -EPERM);
+	CHECK_STR(e.text, "post-condition: linux.namespaces: mnt is the caller's, planned was a new one");
+	p.fresh = CLONE_NEWIPC;
+	CHECK_INT(host_inspect(&p, child.pid, &e), -EPERM);
+	CHECK_STR(e.text, "post-condition: linux.namespaces: uts is not the caller's");
+	/* What the container side makes is looked at there. */
+	p.fresh = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET;
+	p.network_apart = true;
+	CHECK_INT(host_inspect(&p, child.pid, &e), 0);
+	p.network_apart = false;
+	CHECK_INT(host_inspect(&p, child.pid, &e), -EPERM);
+	CHECK_STR(e.text, "post-condition: linux.namespaces: net is the caller's, planned was a new one");
+	/* One that has ended is told from one that is elsewhere. */
+	(void)kill(child.pid, SIGKILL);
+	(void)waitid((idtype_t)P_PIDFD, (id_t)child.pidfd, &si, WEXITED | WNOWAIT);
+	CHECK_INT(host_inspect(&p, child.pid, &e), -ESRCH);
+	(void)waitpid(child.pid, NULL, 0);
+	(void)close(child.pidfd);
+}
+
 static const struct tap_test tests[] = {
 	{ "the smallest plan", test_smallest },
 	{ "errors of the look-up", test_lookup },
+	{ "a network namespace that comes later", test_network },
 	{ "the gate without a host side", test_gate_end_of_file },
 	{ "the gate with a listener", test_gate_listener },
 	{ "the gate with a listener whose creator ends too early", test_gate_unrecorded },
@@ -1150,6 +1255,7 @@ static const struct tap_test tests[] = {
 	{ "a filter that forbids what prepares the exec", test_late_filter },
 	{ "post-conditions", test_postconditions },
 	{ "post-conditions of places", test_places },
+	{ "namespaces seen from outside", test_inspect },
 };
 
 int main(void)
