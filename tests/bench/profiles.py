@@ -55,6 +55,7 @@ def parts(ctr, mapped):
     """kB of what ctr maps, of `mapped` in all, by where its symbols come from; None when it is stripped or not built here."""
     real = os.path.realpath(ctr)
     own = os.path.dirname(real) + "/libctr.a"
+    real = real + ".full" if os.path.exists(real + ".full") else real
     sized = [s for s in symbols(real, "-S", "--defined-only") if len(s) == 4 and s[2] not in "bB"]
     if not sized or not os.path.exists(own):
         return None
