@@ -442,6 +442,7 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 			  .trace = ctx->trace,
 			  .notify = hand_listener,
 			  .arg = &x,
+			  .cgroup_fd = -EBADF,
 			  .console = -EBADF },
 	};
 

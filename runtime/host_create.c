@@ -316,6 +316,7 @@ int host_create(struct ctx *ctx, struct container *c, const struct plan *p, cons
 			  .meanwhile = meanwhile,
 			  .mounted = mounted,
 			  .notify = hand_listener,
+			  .cgroup_fd = -EBADF,
 			  .console = -EBADF },
 	};
 	int r = signals_take(e);
