@@ -48,7 +48,8 @@ OPT  += $(shell $(CC) -mstringop-strategy=libcall -Werror -E -x c /dev/null >/de
 OPT  += -ffile-prefix-map=$(CURDIR)=.
 ifeq ($(SAN),1)
 OPT  += -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-SANLD := -fsanitize=address,undefined
+# In the program where the compiler asks for that: the guest of tests/vm has no libraries of sanitizers.
+SANLD := -fsanitize=address,undefined $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
 else
 OPT  += -fno-asynchronous-unwind-tables -fno-unwind-tables -fstack-clash-protection $(if $(filter x86_64-%,$(MULTIARCH)),-fcf-protection=full) \
 	$(if $(filter glibc,$(LIBC)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)

@@ -36,6 +36,9 @@ static long do_accept(void) { return answer(syscall(SYS_accept4, -1, NULL, NULL,
 static long do_x32(void) { return answer(syscall(0x40000000L | SYS_getpid)); }
 #endif
 
+/* Before a call that is known not to return a sanitizer looks at its stacks, with calls that a filter refuses. */
+static void leave(int status) { (void)syscall(SYS_exit_group, status); }
+
 /* For client, monitor, VMM, VMM online, file server: '+' reaches the kernel, '-' does not. */
 static const struct { const char *name; long (*run)(void); const char *want; } calls[] = {
 	{ "read", do_read, "+++++" },
@@ -63,8 +66,8 @@ static char try(enum vm_filter which, long (*run)(void))
 
 	if (pid == 0) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || vm_filter_apply(which) < 0)
-			_exit(2);
-		_exit(run() == -EPERM);
+			leave(2);
+		leave(run() == -EPERM);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
 		return '?';
@@ -99,9 +102,9 @@ static void test_foreign(void)
 	if (pid == 0) {
 		int r = 20; /* getpid of i386 */
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || vm_filter_apply(VM_FILTER_VMM) < 0)
-			_exit(2);
+			leave(2);
 		__asm__ volatile("int $0x80" : "+a"(r)::"memory");
-		_exit(0);
+		leave(0);
 	}
 	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
 	/* A kernel without that interface sends SIGSEGV. */
