@@ -140,6 +140,8 @@ static int job_start(struct agent *g, struct job *j, uint16_t i, const struct vm
 	struct vm_ends ours;
 	int fds[3];
 
+	if (j->used)
+		return err_set(e, EPROTO, "a second program on one stream");
 	j->terminal = run->terminal;
 	j->room = VM_WINDOW;
 	fd_close(&j->document);
