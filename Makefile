@@ -224,7 +224,7 @@ check-security: all
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FB := build/fuzz
-FUZZ_FLAGS = -g -O1 -std=gnu11 -fsanitize=address,undefined -fno-sanitize-recover=all $(ALL_CPPFLAGS)
+FUZZ_FLAGS = -g -O1 -std=gnu11 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all $(ALL_CPPFLAGS)
 FUZZ_HOST := $(filter-out runtime/main.c runtime/cmd_%.c runtime/base/compat.c,$(HOST_SRC))
 
 $(FB)/%.o: %.c

@@ -51,9 +51,9 @@ bool seccomp_args_repeat(const struct seccomp_rule *r);
 int seccomp_by_library(struct arena *a, const struct seccomp_conf *c, struct seccomp_program *ret,
 		       struct err *e) MUST_CHECK;
 /*
- * In what follows `rows` is what syscall_find_all() gave for the section (seccomp_names.h). The program of our own, ENOSYS included: 1, or 0 when libseccomp has to make it (*ret is not written): an
- * architecture without a table here, or too long. Too long is -EINVAL where libseccomp could answer
- * otherwise.
+ * The program of our own, ENOSYS included: 1, or 0 when libseccomp has to make it (*ret is not written): an architecture
+ * without a table here, or too long. Too long is -EINVAL where libseccomp could answer otherwise. `rows`, here and below:
+ * what syscall_find_all() gave for the section (seccomp_names.h).
  */
 int seccomp_generate(struct arena *a, const struct seccomp_conf *c, const struct syscall_row *const *rows,
 		     struct seccomp_program *ret, struct err *e) MUST_CHECK;

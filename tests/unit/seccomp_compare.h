@@ -17,6 +17,7 @@
 
 #include "../../runtime/base/util.h"
 #include "../../runtime/seccomp.h"
+#include "../../runtime/seccomp_names.h"
 #include "bpf_sim.h"
 
 #define MAX_RULES 64
