@@ -87,6 +87,13 @@ gone() { ! grep -qs '^State:.[^ZX]' "/proc/$1/status"; }
 	cd "$T"
 	ctr run -d -b bundle "$ID" >"$T/log" 2>&1 </dev/null 3>&-
 	assert_equal "$(ctr state "$ID" | jq -r .bundle)" "$(readlink -f "$BUNDLE")"
+	ctr delete --force "$ID"
+	# However it is spelled, the state has it without links and dots.
+	ln -s "$(dirname "$BUNDLE")" "$T/link"
+	for where in "$BUNDLE/" "$(dirname "$BUNDLE")//$(basename "$BUNDLE")" "$BUNDLE/." "$BUNDLE/../$(basename "$BUNDLE")" \
+		"$T/link/$(basename "$BUNDLE")"; do
+		assert_equal "$(ctr run --dry-run -b "$where" "$ID" | jq -r .bundle)" "$(readlink -f "$BUNDLE")"
+	done
 }
 
 @test "detached: output still goes where the caller's went" {
