@@ -120,7 +120,7 @@ struct step_fork {
 };
 struct step_become { uint32_t uid, gid; };
 struct step_session {
-	const char *keyring; /* name of a new session keyring, NULL: keep the caller's */
+	bool keyring; /* a new session keyring; else the caller's is kept */
 	const char *key_label;
 };
 struct step_network { uint32_t unused; };

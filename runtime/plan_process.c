@@ -22,8 +22,7 @@ int plan_session(struct builder *b, struct err *e)
 
 	if (!s)
 		return err_nomem(e);
-	if (!b->o->no_new_keyring && !(s->keyring = arena_printf(b->a, "_ses.%s", b->o->id)))
-		return err_nomem(e);
+	s->keyring = !b->o->no_new_keyring;
 	s->key_label = b->process->selinux_label;
 	return 0;
 }

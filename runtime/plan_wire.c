@@ -23,7 +23,7 @@ static const struct plan_field time_fields[] = { F(time, STR, offsets), F(time, 
 static const struct plan_field fork_fields[] = { F(fork, HEX, flags), F(fork, BOOL, maps),
 						 F(fork, BOOL, trees) };
 static const struct plan_field become_fields[] = { F(become, U32, uid), F(become, U32, gid) };
-static const struct plan_field session_fields[] = { F(session, STR, keyring), F(session, STR, key_label) };
+static const struct plan_field session_fields[] = { F(session, BOOL, keyring), F(session, STR, key_label) };
 static const struct plan_field network_fields[] = { F(network, U32, unused) };
 static const struct plan_field netlink_fields[] = { F(netlink, BYTES, messages), F(netlink, STR, what) };
 static const struct plan_field propagation_fields[] = { F(propagation, HEX, flags) };

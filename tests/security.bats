@@ -1034,6 +1034,25 @@ on_terminal()
 	[ "$output" != ok ] || fail "exec found the caller's key"
 }
 
+@test "kernel: keys: a keyring that somebody has named after the container is not the container's" {
+	with_attack
+	[ "$(uname -m)" = x86_64 ] || skip "numbers of x86-64"
+	# As runtimes call theirs, with a key, and open to everybody; it lives as long as this process of the caller.
+	set_args attack call 250 10 -3 user ctr-planted 0
+	try python3 - "_ses.$ID" "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" <<-'EOF'
+		import ctypes, subprocess, sys
+		call = ctypes.CDLL(None, use_errno=True).syscall
+		made = call(250, 1, None) >= 0 # a session keyring of this process
+		ring = call(248, b"keyring", sys.argv[1].encode(), None, 0, -3)
+		made = made and ring >= 0 and call(250, 5, ring, 0x3f3f3f3f) >= 0
+		made = made and call(248, b"user", b"ctr-planted", b"x", 1, ring) >= 0
+		made or sys.exit("no keys here")
+		sys.exit(subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL).returncode)
+	EOF
+	[ "$output" != "no keys here" ] || skip "no keys here"
+	[[ "$output" = E* ]] || fail "$output"
+}
+
 @test "kernel: open_by_handle_at does not reach other files of the host" {
 	with_attack
 	[ "$(uname -m)" = x86_64 ] || skip "numbers of x86-64"

@@ -190,7 +190,7 @@ static int set_key_label(const char *label, struct err *e)
 	return 0;
 }
 
-/* Not the caller's terminal to type into, nor his process group to signal; a keyring of its own (D11). */
+/* Not the caller's terminal to type into, nor his process group to signal; a keyring of its own (D11), for exec as well. */
 int init_session(struct init *in, const struct step_session *s, struct err *e)
 {
 	(void)in;
@@ -204,7 +204,8 @@ int init_session(struct init *in, const struct step_session *s, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	long r = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)s->keyring, 0, 0);
+	/* Without a name: by one the kernel would look through all that have any, and take what somebody else called so. */
+	long r = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
 	/* Kernels without keys, filters of an outer container, a quota that is used up: the caller's keyring
 	 * is not reachable through any of them in a way that a new one would prevent. */
 	if (r == -ENOSYS || r == -EPERM || r == -EDQUOT)

@@ -258,7 +258,7 @@ static void finish(struct box *b, const char *script)
 #define NEW_NS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
 #define START_ROOT(b)                                                                                        \
 	(b)->clone_flags = NEW_NS;                                                                           \
-	ADD(b, SESSION, session, .keyring = NULL);                                                           \
+	ADD(b, SESSION, session, .keyring = false);                                                           \
 	ADD(b, PROPAGATION, propagation, MS_REC | MS_SLAVE);                                                 \
 	ADD(b, ROOT, root, root, PLAN_NO_SLOT, true)
 #define MOUNT_PROC(b)                                                                                        \
@@ -634,7 +634,7 @@ static void test_supervisor(void)
 
 	if (!can_run())
 		return;
-	ADD(&b, SESSION, session, .keyring = NULL);
+	ADD(&b, SESSION, session, .keyring = false);
 	ADD(&b, LOOKUP, lookup, "sh", "/bin");
 	ADD(&b, GATE, gate, PLAN_NO_SLOT);
 	ADD(&b, EXEC, exec, .args = { args, 3 }, .env = ENV, .supervise = true);
