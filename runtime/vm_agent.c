@@ -212,8 +212,6 @@ static int take(struct agent *g, const struct vm_head *h, const char *data, stru
 	switch (h->type) {
 	case VM_PUT: r = put_document(j, h->stream, data, h->size, &why); break;
 	case VM_RUN:
-		if (j->used) /* it is one command */
-			break;
 		memcpy(&run, data, sizeof(run));
 		r = job_start(g, j, h->stream, &run, &why);
 		break;

@@ -47,6 +47,8 @@ struct box {
 	uint64_t clone_flags;
 	bool user_ns; /* a fork step that waits for maps */
 	bool hold; /* leave it at the gate */
+	struct box *rest; /* of the plan, for a REST step */
+	uint32_t instead; /* a message that comes instead of it, SYNC_EOF: none */
 	int network; /* sent at once, 0: nothing is */
 	char *args[4]; /* of finish() */
 	struct step_exec exec;
@@ -184,6 +186,15 @@ static void begin(struct box *b, int *ret_pipe)
 	(void)dup2(saved, 1);
 	(void)close(saved);
 	*ret_pipe = out[0];
+	if (r == 0 && b->rest) {
+		const struct plan_steps rest = { b->rest->v, b->rest->n };
+		const struct spawn more = { .arena = &arena, .steps = &rest, .n_slots = b->rest->n_slots };
+		r = host_spawn_rest(&b->c, &more, &b->err);
+	}
+	if (b->instead == SYNC_EOF)
+		(void)shutdown(b->c.sync, SHUT_WR);
+	else if (b->instead)
+		CHECK_INT(sync_send(b->c.sync, b->instead, 0, -1, &b->err), 0);
 	if (r == 0)
 		converse(b);
 }
@@ -596,6 +607,50 @@ static void test_fork(void)
 		CHECK_STR(b.out, "1\n");
 		CHECK_INT(b.seen[0], SYNC_FORKED); /* never after what the child says */
 		CHECK_INT(b.n_seen, 4); /* forked, ready, executing, end of file */
+	}
+}
+
+/* Begun as one process, and another one in the end; what takes the place of a plan has no part of it but the place. */
+static void test_rest(void)
+{
+	struct box rest = { 0 }, b = { .rest = &rest };
+
+	if (!can_run())
+		return;
+	ADD(&rest, FORK, fork, CLONE_NEWPID, false, false);
+	finish(&rest, "echo another $$");
+	ADD(&b, REST, rest, PLAN_NO_SLOT);
+	finish(&b, "echo practice");
+	run(&b);
+	CHECK_STR(b.err.text, "");
+	CHECK_STR(b.out, "another 1\n");
+	CHECK_INT(b.seen[0], SYNC_FORKED);
+	CHECK_INT(b.n_seen, 4);
+	struct box again = { .rest = &rest };
+	rest.n_slots = 1;
+	ADD(&again, REST, rest, PLAN_NO_SLOT);
+	finish(&again, "echo practice");
+	run(&again);
+	CHECK_STR(again.err.text, "plan: the rest of one brings descriptors");
+	CHECK_STR(again.out, "");
+}
+
+static void test_no_rest(void)
+{
+	static const struct { uint32_t message; const char *text; uint32_t seen; } cases[] = {
+		{ SYNC_START, "unexpected message \"start\" instead of the rest of the plan", SYNC_ERROR },
+		{ SYNC_EOF, "", SYNC_EOF },
+	};
+
+	for (size_t i = 0; can_run() && i < ARRAY_SIZE(cases); i++) {
+		struct box b = { .instead = cases[i].message };
+		ADD(&b, REST, rest, PLAN_NO_SLOT);
+		finish(&b, "echo practice");
+		run(&b);
+		CHECK_STR(b.err.text, cases[i].text);
+		CHECK_INT(b.seen[0], cases[i].seen);
+		CHECK_STR(b.out, "");
+		CHECK_INT(b.status, 1);
 	}
 }
 
@@ -1237,6 +1292,8 @@ static const struct tap_test tests[] = {
 	{ "descriptors that stay open", test_descriptors },
 	{ "a working directory outside", test_cwd_outside },
 	{ "forked comes first", test_fork },
+	{ "the rest of a plan that was begun ahead", test_rest },
+	{ "no rest of a plan", test_no_rest },
 	{ "a user namespace", test_user_namespace },
 	{ "the supervisor forwards and passes on", test_supervisor },
 	{ "the supervisor's status after a signal", test_supervisor_signal },
