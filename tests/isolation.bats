@@ -576,6 +576,29 @@ untouched()
 	ip link del ctr-a
 }
 
+@test "micro-vm: a guest that is started again has its network" {
+	root_only
+	make_network
+	update_config '.annotations["ctr.vm.timeout"] = "42"'
+	set_sh 'echo first | busybox nc -l -p 80; sleep 1000'
+	was=
+	is_new() { vmm=$(vm_process "$first" qemu) && [ "$vmm" != "$was" ]; }
+	create_container
+	first=$(pid_of "$ID")
+	ctr start "$ID"
+	eventually is_new
+	kill -STOP "$vmm"
+	was=$vmm
+	eventually is_new
+	asked() { answer=$({ cat <&5; } 2>/dev/null 5<>/dev/tcp/10.99.0.2/80) && [ -n "$answer" ]; }
+	eventually asked
+	assert_equal "$answer" first
+	said "it is started again"
+	ctr delete --force "$ID"
+	untouched
+	ip link del ctr-a
+}
+
 @test "micro-vm: of several in one network namespace one has the place, and the others are told" {
 	root_only
 	make_network
