@@ -307,11 +307,31 @@ static const char *telling(struct tail *t)
 	return *line ? line : NULL;
 }
 
+/*
+ * The one that ended first, when it was `seen` that one has: the file server goes with the VMM, and may be seen to go before
+ * it. Who was killed did not follow another; else it is the VMM, the last of them, if its end of the line is closed.
+ */
+static struct child *first_to_end(struct mux *m, struct child *seen)
+{
+	struct pollfd p = { .fd = m->port };
+
+	for (size_t i = 0; i < m->n_children; i++) {
+		siginfo_t si = { 0 };
+		struct child *c = &m->children[i];
+		if (waitid((idtype_t)P_PIDFD, (id_t)c->pidfd, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
+			continue;
+		if (si.si_code != CLD_EXITED)
+			return c;
+	}
+	return m->n_children && poll(&p, 1, 0) > 0 && p.revents & POLLHUP ? &m->children[m->n_children - 1] : seen;
+}
+
 static int explain(struct mux *m, struct child *c, struct err *e)
 {
 	const struct timespec pause = { 0, 50000000 };
 
 	(void)nanosleep(&pause, NULL); /* what it said last is on its way */
+	c = first_to_end(m, c);
 	if (m->serial >= 0)
 		tail_read(&m->said, &m->serial);
 	if (c->says >= 0)
