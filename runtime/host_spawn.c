@@ -237,16 +237,17 @@ static void set_execution(const struct spawn *s, int base)
 int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 {
 	int pair[2], pidfd = -EBADF;
+	/* First, so that where few descriptors are allowed it takes the lower one of those that are left. */
+	auto_close int image = image_memfd(s, e);
 
+	if (image < 0)
+		return image;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "make a socket pair");
 	auto_close int ours = pair[0], theirs = pair[1];
 	auto_close int plan = plan_memfd(s, e);
 	if (plan < 0)
 		return plan;
-	auto_close int image = image_memfd(s, e);
-	if (image < 0)
-		return image;
 	int base = make_block(s, theirs, plan, e);
 	if (base < 0)
 		return base;
@@ -277,11 +278,7 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 	trace_span_end(&cloning);
 	int saved = pid < 0 ? (int)-pid : 0;
 	inherit_kept(s->keep_fds, false);
-	/* Made last, the image usually lies behind the block, and goes with it. */
-	bool beside = image == base + (int)s->n_open + 2;
-	drop_block(base, s->n_open + 2 + beside);
-	if (beside)
-		(void)TAKE_FD(image);
+	drop_block(base, s->n_open + 2);
 	if (saved)
 		return err_sys(e, saved, "create the container's first process");
 	*ret = (struct spawned){ .pid = (pid_t)pid, .pidfd = pidfd, .sync = ours };
