@@ -198,7 +198,7 @@ E
 
 @test "systemd driver: its own test, with the controllers there" {
 	"$VM" run test -x /src/build/tests/unit/systemd || skip "tests/unit/systemd is not built"
-	! grep -qa __asan_init "$TOP/build/ctr" || skip "deadlines that sanitizers in an emulated machine do not keep"
+	! grep -qa __asan_init "$BATS_TEST_DIRNAME/../build/ctr" || skip "deadlines that sanitizers in an emulated machine do not keep"
 	guest <<'E'
 CTR_TEST_SYSTEMD=system /src/build/tests/unit/systemd
 E
