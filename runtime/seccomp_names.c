@@ -29,7 +29,7 @@ const struct syscall_row **syscall_find_all(struct arena *a, const struct seccom
 
 	for (size_t i = 0; i < c->syscalls.n; i++)
 		n += c->syscalls.v[i].names.n;
-	const struct syscall_row **rows = arena_array(a, n, sizeof(*rows)), **row = rows;
+	const struct syscall_row **rows = arena_array(a, n, sizeof(void *)), **row = rows;
 	for (size_t i = 0; rows && i < c->syscalls.n; i++)
 		for (size_t k = 0; k < c->syscalls.v[i].names.n; k++)
 			*row++ = syscall_find(c->syscalls.v[i].names.v[k]);

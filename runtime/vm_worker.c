@@ -189,9 +189,16 @@ static int make_pipes(int fds[3], struct vm_ends *ours)
 {
 	int p[3][2];
 
-	for (int i = 0; i < 3; i++)
-		if (pipe2(p[i], O_CLOEXEC) < 0)
-			return -errno;
+	for (int i = 0; i < 3; i++) {
+		if (pipe2(p[i], O_CLOEXEC) == 0)
+			continue;
+		int r = -errno;
+		for (; i > 0; i--) {
+			(void)close(p[i - 1][0]);
+			(void)close(p[i - 1][1]);
+		}
+		return r;
+	}
 	fds[0] = p[0][0];
 	fds[1] = p[1][1];
 	fds[2] = p[2][1];
@@ -205,7 +212,7 @@ static int make_pipes(int fds[3], struct vm_ends *ours)
 void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
 {
 	struct vm_worker made;
-	int pair[2], fds[3];
+	int pair[2], fds[3] = { -EBADF, -EBADF, -EBADF };
 
 	if (w->pid || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
@@ -254,7 +261,7 @@ pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const s
 		    struct vm_ends *ours)
 {
 	pid_t pid = w->pid;
-	int pipes[3];
+	int pipes[3] = { -EBADF, -EBADF, -EBADF };
 
 	ours->says = -EBADF;
 	if (t->exec && pid && hand_over(w, t, fds) == 0) {
