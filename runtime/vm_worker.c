@@ -211,7 +211,7 @@ static int make_pipes(int fds[3], struct vm_ends *ours)
 
 void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
 {
-	struct vm_worker made;
+	struct vm_worker made = VM_WORKER_NONE;
 	int pair[2], fds[3] = { -EBADF, -EBADF, -EBADF };
 
 	if (w->pid || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

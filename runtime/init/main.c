@@ -184,7 +184,7 @@ static void keep_few(struct init *in)
 {
 	struct sys_rlimit files;
 
-	if (sys_prlimit_get(RLIMIT_NOFILE, &files) == 0 && files.soft >= (uint64_t)in->first + 4ULL * INIT_LEFT_MAX)
+	if (sys_prlimit_get(RLIMIT_NOFILE, &files) == 0 && files.soft >= (uint64_t)in->first + (uint64_t)4 * INIT_LEFT_MAX)
 		in->left_max = INIT_LEFT_MAX;
 }
 
