@@ -154,7 +154,8 @@ static int check_place(struct init *in, uint32_t index, const struct step *step,
 {
 	int r = look_at(in, index, step, e);
 
-	for (int i = 0; r == 0 && i < PLACE_TRIES; i++) {
+	/* Also where it is what the step had found: between its look and its mount the name may have been another's. */
+	for (int i = 0; (r == 0 || r == -EPERM) && i < PLACE_TRIES; i++) {
 		r = again(in, index, step, e);
 		if (r == 0)
 			r = look_at(in, index, step, e);
