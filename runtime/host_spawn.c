@@ -27,10 +27,10 @@ extern const uint8_t ctr_init_image[];
 extern const uint64_t ctr_init_image_size;
 
 /*
- * clone3() with CLONE_VM, and execveat() in the child with nothing but registers in between: until it has executed
- * something it shares our stack, and we do not wait, so not even a return may happen there. What the two calls are given
- * in memory stays as it is (execution). Returns what clone3() returned; the child exits with the errno of a failed
- * execveat().
+ * clone3() with CLONE_VM | CLONE_VFORK, and execveat() in the child with nothing but registers in between: the child runs
+ * on our stack while we wait, so not even a return may happen there. Not without CLONE_VFORK: where the container's
+ * cgroup is out of memory before the exec the kernel ends all that share the memory, us too, but for who is in a vfork.
+ * Returns what clone3() returned; the child exits with the errno of a failed execveat().
  */
 #if defined(__x86_64__) && !defined(CTR_PLAIN_CLONE)
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
@@ -65,7 +65,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 			 : "rcx", "r11", "rdx", "r10", "r8", "memory", "cc");
 	return rax;
 }
-#define CLONE_SHARED SYS_CLONE_VM
+#define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
 #elif defined(__aarch64__) && !defined(CTR_PLAIN_CLONE)
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
 {
@@ -96,7 +96,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 			 : "x2", "x3", "x4", "memory", "cc");
 	return x0;
 }
-#define CLONE_SHARED SYS_CLONE_VM
+#define CLONE_SHARED (SYS_CLONE_VM | SYS_CLONE_VFORK)
 #else
 /* Elsewhere, and where a tool has to see it (tests/valgrind), an ordinary fork: slower, and the same for the container. */
 static long clone_and_exec(const struct sys_clone_args *args, int fd, char *const argv[], char *const envp[])
@@ -107,7 +107,7 @@ static long clone_and_exec(const struct sys_clone_args *args, int fd, char *cons
 		_exit(-sys_execveat(fd, "", argv, envp, AT_EMPTY_PATH));
 	return pid;
 }
-#define CLONE_SHARED 0
+#define CLONE_SHARED SYS_CLONE_VFORK
 #endif
 
 /* ---- descriptors of the child --------------------------------------------------------------------------------- */
@@ -220,7 +220,7 @@ int host_spawn_entered(const struct spawned *c, struct err *e)
 	return 0;
 }
 
-/* Read by a child while we go on: not changed before it has ended, or become another program and said so. */
+/* What the child reads until it has executed its program. */
 static struct {
 	char number[16];
 	char *argv[4], *envp[1];
