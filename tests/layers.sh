@@ -36,7 +36,7 @@ includes()
 # layer DIRECTORIES ALLOWED: includes of DIRECTORIES must match the regular expression ALLOWED.
 layer() { includes $2 | awk -v ok="^($3)" '$2 !~ ok { print $1 " includes " $2 }' | { r=$(cat); result "$1" "$r"; echo "$n $bad" >&3; }; }
 
-echo 1..9
+echo 1..10
 state=$(mktemp)
 trap 'rm -f "$state"' EXIT
 check() { layer "$@" 3>"$state"; read -r n bad <"$state"; }
@@ -47,6 +47,8 @@ check "cgroup includes only base, oci and cgroup" cgroup 'runtime/base/|oci/|cgr
 check "netns includes only base, oci and netns" netns 'runtime/base/|oci/|netns/'
 check "the container side includes only base, the plan and the messages" runtime/init \
 	'runtime/base/|runtime/plan\.h|runtime/sync\.h|runtime/init/'
+
+result "nothing else lies at the top" "$(ls | grep -vxE 'Makefile|README.md|LICENSE|runtime|oci|netns|cgroup|tests|contrib|build.*|compile_commands.json')"
 
 result "yajl is used in one file" "$(grep -rlE '#[ \t]*include[ \t]*<yajl' runtime oci cgroup netns | grep -vx oci/json.c)"
 
