@@ -220,23 +220,12 @@ int host_spawn_entered(const struct spawned *c, struct err *e)
 	return 0;
 }
 
-/* What the child reads until it has executed its program. */
-static struct {
-	char number[16];
-	char *argv[4], *envp[1];
-} execution;
-
-static void set_execution(const struct spawn *s, int base)
-{
-	(void)snprintf(execution.number, sizeof(execution.number), "%d", base);
-	execution.argv[0] = (char *)(uintptr_t) "ctr-init";
-	execution.argv[1] = execution.number;
-	execution.argv[2] = s->trace ? (char *)(uintptr_t) "trace" : NULL;
-}
-
 int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 {
 	int pair[2], pidfd = -EBADF;
+	char number[16];
+	char *argv[] = { (char *)(uintptr_t) "ctr-init", number, s->trace ? (char *)(uintptr_t) "trace" : NULL, NULL };
+	char *envp[] = { NULL };
 	/* First, so that where few descriptors are allowed it takes the lower one of those that are left. */
 	auto_close int image = image_memfd(s, e);
 
@@ -259,7 +248,7 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 		(void)TAKE_FD(theirs);
 		(void)TAKE_FD(plan);
 	}
-	set_execution(s, base);
+	(void)snprintf(number, sizeof(number), "%d", base);
 
 	struct sys_clone_args args = {
 		.flags = s->clone_flags | CLONE_SHARED | SYS_CLONE_PIDFD |
@@ -274,7 +263,7 @@ int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e)
 	struct trace_span cloning = trace_span(s->trace, TRACE_HOST, "clone", NULL);
 	if (s->trace)
 		s->trace->container_ns = trace_now();
-	long pid = clone_and_exec(&args, image, execution.argv, execution.envp);
+	long pid = clone_and_exec(&args, image, argv, envp);
 	trace_span_end(&cloning);
 	int saved = pid < 0 ? (int)-pid : 0;
 	inherit_kept(s->keep_fds, false);

@@ -386,13 +386,11 @@ vm_process() # PID NAME
 	done
 }
 
-@test "micro-vm: a guest that hangs before its agent speaks is started again, and told about" {
-	root_only
-	# Of this a sixth is how long it may be silent, twice.
-	update_config '.annotations["ctr.vm.timeout"] = "42"'
-	set_sh 'cat; echo to-err >&2; exit 7'
+# Starts a container whose first VMM ($was) stops before the guest's agent speaks; there is a second one then ($vmm).
+is_new() { vmm=$(vm_process "$first" qemu) && [ "$vmm" != "$was" ]; }
+start_with_hang()
+{
 	was=
-	is_new() { vmm=$(vm_process "$first" qemu) && [ "$vmm" != "$was" ]; }
 	create_container
 	first=$(pid_of "$ID")
 	ctr start "$ID"
@@ -400,6 +398,14 @@ vm_process() # PID NAME
 	kill -STOP "$vmm"
 	was=$vmm
 	eventually is_new
+}
+
+@test "micro-vm: a guest that hangs before its agent speaks is started again, and told about" {
+	root_only
+	# Of this a sixth is how long it may be silent, twice.
+	update_config '.annotations["ctr.vm.timeout"] = "42"'
+	set_sh 'cat; echo to-err >&2; exit 7'
+	start_with_hang
 	[ ! -e "/proc/$was" ]
 	wait_status "$ID" stopped 60
 	said "^ctr: warning: the micro-VM was silent for 7 seconds while it started.*: it is started again"
@@ -581,15 +587,7 @@ untouched()
 	make_network
 	update_config '.annotations["ctr.vm.timeout"] = "42"'
 	set_sh 'echo first | busybox nc -l -p 80; sleep 1000'
-	was=
-	is_new() { vmm=$(vm_process "$first" qemu) && [ "$vmm" != "$was" ]; }
-	create_container
-	first=$(pid_of "$ID")
-	ctr start "$ID"
-	eventually is_new
-	kill -STOP "$vmm"
-	was=$vmm
-	eventually is_new
+	start_with_hang
 	asked() { answer=$({ cat <&5; } 2>/dev/null 5<>/dev/tcp/10.99.0.2/80) && [ -n "$answer" ]; }
 	eventually asked
 	assert_equal "$answer" first
