@@ -2,7 +2,7 @@
 /*
  * The tables of config.json: which member of the document is which member of which struct of config.h,
  * of what kind, and whether it must be there. Adding a member is adding a row. Rules about values are
- * in validate.c; the interpreter is json.c.
+ * in validate.c; the interpreter is json.c and its sisters.
  *
  * Leniencies: where the tables (T) and the rules (V) accept what the specification's text or schema
  * would refuse, and who needs it.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The interpreter of the field tables: JSON text to structs, structs to JSON text, and the position of
- * any part of such a struct in its text. Knows types, never meaning (validate.c).
+ * The interpreter of the field tables: JSON text to structs. Knows types, never meaning (validate.c). What messages say
+ * of a place is in json_where.c, the way back to text in json_print.c.
  *
  * The only file that touches yajl, and only its event interface: events carry string lengths (so a NUL
  * cannot cut a string), numbers arrive as text (never through a double), nothing is stored for unknown
@@ -11,8 +11,6 @@
  * A value's position in the text is remembered under its address. Elements move when their array must grow,
  * and their positions with them; nothing below them is open then, so nothing else points at them.
  */
-#include "json.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -23,31 +21,10 @@
 
 #include "../runtime/base/util.h"
 #include "config.h"
+#include "json_local.h"
 
-#define PATH_SIZE 512
-#define WORD_MAX 64 /* bytes of a document's own text quoted in a message */
-#define QUOTE_SIZE (4 * WORD_MAX + 4)
 #define SCRATCH_SIZE 8192
 #define ROOM_FIRST 4 /* elements that a list begins with; doubled as often as needed */
-
-/* What every list and map of a document struct looks like. */
-struct list {
-	void *v;
-	size_t n;
-};
-
-/* Where in the text the value at an address came from. */
-struct json_spot {
-	const void *addr;
-	size_t at;
-};
-
-#define SPOTS 255
-struct json_spots {
-	struct json_spots *next; /* older ones */
-	size_t n;
-	struct json_spot v[SPOTS];
-};
 
 enum frame_kind { FRAME_OBJECT, FRAME_MAP, FRAME_ARRAY, FRAME_SKIP_OBJECT, FRAME_SKIP_ARRAY };
 
@@ -57,7 +34,7 @@ struct frame {
 	const struct json_obj *type;	/* FRAME_OBJECT */
 	const struct json_field *field; /* FRAME_OBJECT: of the next value or NULL; else: the list's */
 	char *p;			/* the struct, or the first element */
-	struct list *list;		/* FRAME_MAP, FRAME_ARRAY: where to leave the result */
+	struct json_list *list;		/* FRAME_MAP, FRAME_ARRAY: where to leave the result */
 	size_t n, room, index;		/* elements stored, with a place, met */
 	uint64_t seen, given;		/* FRAME_OBJECT: rows that had a name, that had a value */
 	size_t hint;			/* FRAME_OBJECT: the row that likely comes next */
@@ -150,100 +127,28 @@ static void *scratch_realloc(void *ctx, void *data, size_t n)
 
 /* ---- messages --------------------------------------------------------------------------------------- */
 
-struct path {
-	size_t n;
-	char text[PATH_SIZE];
-};
-
-static __attribute__((format(printf, 2, 3))) void path_add(struct path *path, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	int r = vsnprintf(path->text + path->n, sizeof(path->text) - path->n, fmt, ap);
-	va_end(ap);
-	if (r > 0)
-		path->n = MIN(path->n + (size_t)r, sizeof(path->text) - 1);
-}
-
-static void path_member(struct path *path, const char *name)
-{
-	path_add(path, "%s%s", path->n ? "." : "", name);
-}
-
-/*
- * Text of the document inside a message: one line, bounded, printable ASCII, since messages end up on
- * terminals and in JSON logs. `raw`: still as escaped in the document.
- */
-static const char *quote(char buf[QUOTE_SIZE], const char *s, size_t len, bool raw)
-{
-	char *p = buf;
-	size_t n = MIN(len, (size_t)WORD_MAX);
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)s[i];
-		if (c < 0x20 || c >= 0x7f || (!raw && (c == '"' || c == '\\')))
-			p += snprintf(p, 5, "\\x%02x", c);
-		else
-			*p++ = (char)c;
-	}
-	memcpy(p, n < len ? "..." : "", n < len ? 4 : 1);
-	return buf;
-}
-
-static void path_key(struct path *path, const char *key, size_t len, bool raw)
-{
-	char buf[QUOTE_SIZE];
-
-	path_add(path, "[\"%s\"]", quote(buf, key, len, raw));
-}
-
-static __attribute__((format(printf, 4, 0))) void
-doc_say(struct json_doc *d, size_t at, const struct path *path, const char *fmt, va_list ap)
-{
-	char text[ERR_TEXT_MAX], line[ERR_TEXT_MAX];
-	size_t row = 1, start = 0;
-
-	d->errors++;
-	if (d->report ? d->errors > JSON_ERRORS_MAX : d->errors > 1)
-		return;
-	at = MIN(at, d->n);
-	for (const char *p = d->text; (p = memchr(p, '\n', at - (size_t)(p - d->text))); p++) {
-		row++;
-		start = (size_t)(p - d->text) + 1;
-	}
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	if (snprintf(line, sizeof(line), "%s:%zu:%zu: %s%s%s", d->origin, row, at - start + 1, path->text,
-		     path->n ? ": " : "", text) < 0)
-		return;
-	if (d->report)
-		d->report(d->arg, line);
-	else
-		(void)err_bad(d->e, "%s", line);
-}
-
 /* Path of the value that is being read. */
-static void parser_path(const struct parser *p, struct path *path)
+static void parser_path(const struct parser *p, struct json_path *path)
 {
 	for (const struct frame *f = p->frames; f < p->frames + p->depth; f++) {
 		if (f->kind == FRAME_ARRAY || f->kind == FRAME_SKIP_ARRAY)
-			path_add(path, "[%zu]", f->index);
+			json_path_add(path, "[%zu]", f->index);
 		else if (f->kind == FRAME_OBJECT && f->field)
-			path_member(path, f->field->name);
+			json_path_member(path, f->field->name);
 		else if (f->key_len)
-			path_key(path, p->doc->text + f->key_at, f->key_len, true);
+			json_path_key(path, p->doc->text + f->key_at, f->key_len, true);
 	}
 }
 
 /* The parser's callbacks return this: yajl goes on after 1 and stops after 0. */
 static __attribute__((format(printf, 3, 4), cold)) int bad(struct parser *p, size_t at, const char *fmt, ...)
 {
-	struct path path = { 0 };
+	struct json_path path = { 0 };
 	va_list ap;
 
 	parser_path(p, &path);
 	va_start(ap, fmt);
-	doc_say(p->doc, at, &path, fmt, ap);
+	json_say(p->doc, at, &path, fmt, ap);
 	va_end(ap);
 	return p->doc->report != NULL;
 }
@@ -479,7 +384,7 @@ static int spot_add(struct parser *p, const void *addr, size_t at)
 
 	if (!p->with_spots)
 		return 1;
-	if (!s || s->n == SPOTS) {
+	if (!s || s->n == JSON_SPOTS) {
 		struct json_spots *more = arena_new(p->doc->arena, struct json_spots);
 		if (!more)
 			return nomem(p);
@@ -659,7 +564,7 @@ static int on_number(void *ctx, const char *text, size_t len)
 static int enum_store(struct parser *p, const struct slot *s, const char *text, size_t len, size_t at)
 {
 	const struct name_table *t = s->f->sub;
-	char buf[QUOTE_SIZE];
+	char buf[JSON_QUOTE_SIZE];
 
 	slot_taken(p);
 	for (size_t i = 0; i < t->n; i++) {
@@ -671,7 +576,7 @@ static int enum_store(struct parser *p, const struct slot *s, const char *text, 
 			*(struct opt_u32 *)(void *)s->p = (struct opt_u32){ true, t->v[i].value };
 		return spot_add(p, s->p, at);
 	}
-	return bad(p, at, "unknown %s \"%s\"", t->what, quote(buf, text, len, false));
+	return bad(p, at, "unknown %s \"%s\"", t->what, json_quote(buf, text, len, false));
 }
 
 static int on_string(void *ctx, const unsigned char *text, size_t len)
@@ -729,7 +634,7 @@ static int push_skip(struct parser *p, bool array, size_t at)
 static int push_list(struct parser *p, const struct slot *s, size_t at)
 {
 	void *v = arena_array(p->doc->arena, ROOM_FIRST + 1, s->f->item_size);
-	struct list *list = (void *)s->p;
+	struct json_list *list = (void *)s->p;
 
 	if (!v)
 		return nomem(p);
@@ -1092,335 +997,4 @@ int json_parse(struct json_doc *doc, struct arena *a, const struct json_obj *typ
 	p.doc->root = p.root;
 	*ret = p.root;
 	return 0;
-}
-
-/* ---- positions after the parse ---------------------------------------------------------------------- */
-
-/* A search through the struct for an address: the path to it, and what is known to be in the text. */
-struct finder {
-	const char *addr;
-	bool object;	   /* the struct itself is meant, not its first member */
-	const void *found; /* address that the parser knew the value by */
-	const void *owner; /* the object that it belongs to */
-	struct path path;
-};
-
-static const size_t kind_sizes[] = {
-	[JSON_STR] = sizeof(char *),
-	[JSON_BOOL] = sizeof(bool),
-	[JSON_I32] = 4,
-	[JSON_I64] = 8,
-	[JSON_U16] = 2,
-	[JSON_U32] = 4,
-	[JSON_U64] = 8,
-	[JSON_OPT_BOOL] = sizeof(struct opt_bool),
-	[JSON_OPT_I32] = sizeof(struct opt_i32),
-	[JSON_OPT_I64] = sizeof(struct opt_i64),
-	[JSON_OPT_U16] = sizeof(struct opt_u16),
-	[JSON_OPT_U32] = sizeof(struct opt_u32),
-	[JSON_OPT_U64] = sizeof(struct opt_u64),
-	[JSON_PRESENT] = sizeof(bool),
-	[JSON_ENUM] = 4,
-	[JSON_OPT_ENUM] = sizeof(struct opt_u32),
-	[JSON_POINTER] = sizeof(void *),
-};
-
-static bool find_in_object(struct finder *w, const struct json_obj *type, const char *obj);
-
-static bool inside(const struct finder *w, const char *start, size_t size)
-{
-	return w->addr >= start && w->addr < start + size;
-}
-
-static bool find_hit(struct finder *w, const void *found, const void *owner)
-{
-	w->found = found;
-	w->owner = owner;
-	return true;
-}
-
-static bool find_in_list(struct finder *w, const struct json_field *f, const char *member, const char *obj)
-{
-	const struct list *list = (const void *)member;
-	size_t n = w->path.n;
-
-	if (inside(w, member, sizeof(*list)))
-		return find_hit(w, member, obj);
-	for (size_t i = 0; i < list->n; i++) {
-		const char *item = (const char *)list->v + i * f->item_size;
-		const char *value = item;
-		if (f->shape == JSON_MAP) {
-			const char *key = *(const char *const *)(const void *)item;
-			value = item + f->value;
-			path_key(&w->path, key, strlen(key), false);
-		} else {
-			path_add(&w->path, "[%zu]", i);
-		}
-		if (f->kind == JSON_STRUCT ? find_in_object(w, f->sub, value) : inside(w, item, f->item_size))
-			return f->kind == JSON_STRUCT ? true : find_hit(w, value, obj);
-		if (inside(w, item, f->item_size)) /* the key of an entry of objects */
-			return find_hit(w, value, value);
-		w->path.n = n;
-		w->path.text[n] = '\0';
-	}
-	return false;
-}
-
-static bool find_in_field(struct finder *w, const struct json_field *f, const char *obj)
-{
-	const char *member = obj + f->offset;
-
-	if (f->shape != JSON_ONE)
-		return find_in_list(w, f, member, obj);
-	if (f->kind == JSON_STRUCT)
-		return find_in_object(w, f->sub, member);
-	if (inside(w, member, kind_sizes[f->kind])) {
-		const void *pointee = f->kind == JSON_POINTER ? *(void *const *)(const void *)member : NULL;
-		w->object = w->object || pointee;
-		return find_hit(w, pointee ? pointee : member, obj);
-	}
-	if (f->kind == JSON_POINTER) {
-		const char *pointee = *(char *const *)(const void *)member;
-		return pointee && find_in_object(w, f->sub, pointee);
-	}
-	return false;
-}
-
-static bool find_in_object(struct finder *w, const struct json_obj *type, const char *obj)
-{
-	size_t n = w->path.n;
-
-	if (w->object && w->addr == obj)
-		return find_hit(w, obj, obj);
-	for (size_t i = 0; i < type->n; i++) {
-		path_member(&w->path, type->fields[i].name);
-		if (find_in_field(w, &type->fields[i], obj))
-			return true;
-		w->path.n = n;
-		w->path.text[n] = '\0';
-	}
-	return false;
-}
-
-/* The newest record of an address is the innermost value there; an object's own is the oldest. */
-static bool spot_find(const struct json_doc *d, const void *addr, bool oldest, size_t *ret)
-{
-	bool found = false;
-
-	for (const struct json_spots *s = d->spots; s; s = s->next) {
-		for (size_t i = s->n; i-- > 0;) {
-			if (s->v[i].addr != addr)
-				continue;
-			*ret = s->v[i].at;
-			found = true;
-			if (!oldest)
-				return true;
-		}
-	}
-	return found;
-}
-
-static __attribute__((format(printf, 4, 0))) void
-doc_bad(struct json_doc *d, const void *addr, bool object, const char *fmt, va_list ap)
-{
-	struct finder w = { .addr = addr, .object = object };
-	size_t at = 0;
-
-	if (d->report ? d->errors < JSON_ERRORS_MAX : d->errors == 0) {
-		if (!d->root || !find_in_object(&w, d->type, d->root)) {
-			w.path.n = 0;
-			w.path.text[0] = '\0';
-		} else if (!spot_find(d, w.found, w.object, &at)) {
-			(void)spot_find(d, w.owner, true, &at);
-		}
-	}
-	doc_say(d, at, &w.path, fmt, ap);
-}
-
-void json_bad(struct json_doc *doc, const void *addr, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	doc_bad(doc, addr, false, fmt, ap);
-	va_end(ap);
-}
-
-void json_bad_obj(struct json_doc *doc, const void *addr, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	doc_bad(doc, addr, true, fmt, ap);
-	va_end(ap);
-}
-
-/* ---- writing ---------------------------------------------------------------------------------------- */
-
-struct printer {
-	struct strbuf *b;
-	unsigned int indent, level;
-};
-
-static void print_object(struct printer *pr, const struct json_obj *type, const char *obj);
-
-static void print_open(struct printer *pr, const char *bracket)
-{
-	strbuf_puts(pr->b, bracket);
-	pr->level++;
-}
-
-/* Before an element: the comma, and a line of its own. */
-static void print_next(struct printer *pr, bool first)
-{
-	if (!first)
-		strbuf_add(pr->b, ",", 1);
-	if (pr->indent) {
-		strbuf_add(pr->b, "\n", 1);
-		strbuf_printf(pr->b, "%*s", (int)(pr->level * pr->indent), "");
-	}
-}
-
-static void print_close(struct printer *pr, const char *bracket, bool empty)
-{
-	pr->level--;
-	if (!empty)
-		print_next(pr, true);
-	strbuf_puts(pr->b, bracket);
-}
-
-static void print_name(struct printer *pr, const char *name)
-{
-	strbuf_json(pr->b, name);
-	strbuf_puts(pr->b, pr->indent ? ": " : ":");
-}
-
-/* The integer of a member: true when there is one (an optional one may be unset). */
-static bool int_load(const struct json_field *f, const void *p, bool *ret_set, int64_t *ret_i,
-		     uint64_t *ret_u)
-{
-	*ret_set = true;
-	*ret_i = 0;
-	*ret_u = 0;
-#define LOAD(kind, opt, ret)                                     \
-	case kind:                                               \
-		*ret_set = ((const struct opt *)p)->set;         \
-		*(ret) = ((const struct opt *)p)->v;             \
-		return true
-	switch ((enum json_kind)f->kind) {
-	case JSON_I32: *ret_i = *(const int32_t *)p; return true;
-	case JSON_I64: *ret_i = *(const int64_t *)p; return true;
-	case JSON_U16: *ret_u = *(const uint16_t *)p; return true;
-	case JSON_U32: *ret_u = *(const uint32_t *)p; return true;
-	case JSON_U64: *ret_u = *(const uint64_t *)p; return true;
-	LOAD(JSON_OPT_I32, opt_i32, ret_i);
-	LOAD(JSON_OPT_I64, opt_i64, ret_i);
-	LOAD(JSON_OPT_U16, opt_u16, ret_u);
-	LOAD(JSON_OPT_U32, opt_u32, ret_u);
-	LOAD(JSON_OPT_U64, opt_u64, ret_u);
-	default: return false;
-	}
-#undef LOAD
-}
-
-/* Whether there is something to write for a member without JSON_REQUIRED and JSON_ALWAYS. */
-static bool present(const struct json_field *f, const void *p)
-{
-	bool set;
-	int64_t i;
-	uint64_t u;
-
-	if (f->shape != JSON_ONE)
-		return ((const struct list *)p)->v != NULL;
-	if (int_load(f, p, &set, &i, &u)) {
-		bool optional = f->kind >= JSON_OPT_BOOL;
-		return optional ? set : i != 0 || u != 0;
-	}
-	switch ((enum json_kind)f->kind) {
-	case JSON_STR:
-	case JSON_POINTER: return *(void *const *)p != NULL;
-	case JSON_BOOL: return *(const bool *)p;
-	case JSON_OPT_BOOL: return ((const struct opt_bool *)p)->set;
-	case JSON_ENUM: return name_of(f->sub, *(const uint32_t *)p) && *(const uint32_t *)p;
-	case JSON_OPT_ENUM: return ((const struct opt_u32 *)p)->set;
-	case JSON_PRESENT: return false;
-	default: return true;
-	}
-}
-
-static void print_value(struct printer *pr, const struct json_field *f, const void *p)
-{
-	bool set;
-	int64_t i;
-	uint64_t u;
-	const char *s = NULL;
-
-	if (int_load(f, p, &set, &i, &u)) {
-		if (i < 0)
-			strbuf_printf(pr->b, "%" PRId64, i);
-		else
-			strbuf_printf(pr->b, "%" PRIu64, (uint64_t)i + u);
-		return;
-	}
-	switch ((enum json_kind)f->kind) {
-	case JSON_STR: s = *(const char *const *)p; break;
-	case JSON_ENUM: s = name_of(f->sub, *(const uint32_t *)p); break;
-	case JSON_OPT_ENUM: s = name_of(f->sub, ((const struct opt_u32 *)p)->v); break;
-	case JSON_BOOL: strbuf_puts(pr->b, *(const bool *)p ? "true" : "false"); return;
-	case JSON_OPT_BOOL: strbuf_puts(pr->b, ((const struct opt_bool *)p)->v ? "true" : "false"); return;
-	case JSON_STRUCT: print_object(pr, f->sub, p); return;
-	case JSON_POINTER:
-		if (*(const char *const *)p)
-			print_object(pr, f->sub, *(const char *const *)p);
-		else
-			strbuf_puts(pr->b, "null");
-		return;
-	default: break;
-	}
-	strbuf_json(pr->b, s ? s : "");
-}
-
-static void print_list(struct printer *pr, const struct json_field *f, const void *p)
-{
-	const struct list *list = p;
-	bool map = f->shape == JSON_MAP;
-
-	print_open(pr, map ? "{" : "[");
-	for (size_t i = 0; i < list->n; i++) {
-		const char *item = (const char *)list->v + i * f->item_size;
-		print_next(pr, i == 0);
-		if (map)
-			print_name(pr, *(const char *const *)(const void *)item);
-		print_value(pr, f, map ? item + f->value : item);
-	}
-	print_close(pr, map ? "}" : "]", list->n == 0);
-}
-
-static void print_object(struct printer *pr, const struct json_obj *type, const char *obj)
-{
-	bool empty = true;
-
-	print_open(pr, "{");
-	for (size_t i = 0; i < type->n; i++) {
-		const struct json_field *f = &type->fields[i];
-		const char *p = obj + f->offset;
-		bool always = f->flags & (JSON_REQUIRED | JSON_ALWAYS);
-		if (f->kind == JSON_PRESENT || (!always && !present(f, p)))
-			continue;
-		print_next(pr, empty);
-		empty = false;
-		print_name(pr, f->name);
-		if (f->shape != JSON_ONE)
-			print_list(pr, f, p);
-		else
-			print_value(pr, f, p);
-	}
-	print_close(pr, "}", empty);
-}
-
-void json_print(struct strbuf *b, const struct json_obj *type, const void *p, unsigned int indent)
-{
-	struct printer pr = { .b = b, .indent = indent };
-
-	print_object(&pr, type, p);
 }
