@@ -25,9 +25,9 @@ void start_relocate(void) __attribute__((visibility("hidden")));
 __attribute__((no_stack_protector)) void start_relocate(void)
 {
 	const uintptr_t base = (uintptr_t)__ehdr_start;
-	const uint64_t *word = NULL, *end = NULL;
-	uint64_t *where = NULL;
-	size_t size = 0;
+	const uint64_t *word = (const uint64_t *)base, *end;
+	uint64_t *where = (uint64_t *)base;
+	size_t size = 0; /* without a table nothing is read */
 
 	for (const Elf64_Dyn *d = _DYNAMIC; d->d_tag != DT_NULL; d++) {
 		if (d->d_tag == DT_RELR)
