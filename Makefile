@@ -42,8 +42,9 @@ WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wmissing-prototypes -Wstrict-prototyp
 # For size: what is not read from the disk, not faulted in and not copied is the time that counts; -O2 is no faster.
 OPT  := -Os -g -std=gnu11 -fPIE -fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
 	-ffunction-sections -fdata-sections -fstack-protector-strong
-# Where size counts gcc copies with `rep movsb`, which begins after some 20 ns whatever little it copies.
-OPT  += $(shell $(CC) -mstringop-strategy=libcall -Werror -E -x c /dev/null >/dev/null 2>&1 && echo -mstringop-strategy=libcall)
+# Where size counts gcc copies with `rep movsb`, which begins after some 20 ns whatever little it copies. Not with glibc,
+# whose build is what scan-build reads, with a compiler that does not know the word.
+OPT  += $(if $(filter musl,$(LIBC)),$(shell $(CC) -mstringop-strategy=libcall -Werror -E -x c /dev/null >/dev/null 2>&1 && echo -mstringop-strategy=libcall))
 # The build directory must not show in the result: two builds in different places are bit-identical.
 OPT  += -ffile-prefix-map=$(CURDIR)=.
 ifeq ($(SAN),1)

@@ -17,7 +17,7 @@
 #define DT_RELR 36
 #endif
 
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const Elf64_Dyn _DYNAMIC[] __attribute__((visibility("hidden")));
 void start_relocate(void) __attribute__((visibility("hidden")));
 
