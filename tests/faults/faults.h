@@ -54,6 +54,7 @@ const char *output_wait(const struct setting *s, int limit_ms);
 
 enum end {
 	END_DONE,      /* the command succeeded, and all is as it is without a fault */
+	END_LESS,      /* it succeeded, with what is planned where a new proc or sysfs is refused */
 	END_ERROR,     /* it failed with one line */
 	END_KILLED,    /* it was killed, by the trial */
 	END_UNREACHED, /* the place of the fault was not come to */

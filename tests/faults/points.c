@@ -82,6 +82,53 @@ static void difference(const char *a, const char *b, char *why, size_t size)
 		       (int)strcspn(b, "\n"), b);
 }
 
+/* Whether a text has a line; `line` ends with its newline. */
+static bool has_line(const char *text, const char *line)
+{
+	size_t n = strcspn(line, "\n");
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strncmp(text, line, n) == 0 && (text[n] == '\n' || !text[n]))
+			return true;
+	return false;
+}
+
+/* Whether a line of the witness is of something at or below a directory: "mount [/ ]PLACE ...", or a file's text. */
+static bool line_below(const char *line, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (strncmp(line, "mount ", 6) == 0)
+		line += strncmp(line, "mount / ", 8) == 0 ? 8 : 6;
+	return strncmp(line, dir, n) == 0 && (line[n] == '/' || line[n] == ' ');
+}
+
+/* Every line of `a` that `b` does not have is below one of two directories. */
+static bool differs_below(const char *a, const char *b, const char *one, const char *other)
+{
+	for (; *a; a += strcspn(a, "\n"), a += *a == '\n')
+		if (!has_line(b, a) && !line_below(a, one) && !line_below(a, other))
+			return false;
+	return true;
+}
+
+/*
+ * A new proc or sysfs was refused, as the kernel refuses it where a part of the caller's own is covered. What is planned
+ * then: a proc of processes only, which lacks what else is covered or written there, and a clone of the sysfs that is
+ * there, with what is mounted on it. More than that may not differ.
+ */
+static bool is_less(const struct trial *t, const char *text)
+{
+	static const long calls[] = { SYS_fsopen, SYS_fsconfig, SYS_fsmount };
+	bool mount = false;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		mount |= t->nr == calls[i];
+	return mount && t->fault.kind == FAULT_RETURN && t->fault.value == -EPERM &&
+	       differs_below(t->expected, text, "/proc", "/sys") && differs_below(text, t->expected, "/proc", "/sys") &&
+	       (strstr(text, "subset=pid") || differs_below(text, t->expected, "/sys", "/sys"));
+}
+
 static bool was_killed(const struct trial *t)
 {
 	return t->fault.kind == FAULT_KILL || t->fault.kind == FAULT_KILL_ALL;
@@ -101,6 +148,7 @@ static bool killed_as_the_program(const struct trial *t)
 static enum end judge_success(struct trial *t)
 {
 	const struct setting *s = t->s;
+	bool less = false;
 	struct stat st;
 	char path[400];
 
@@ -118,7 +166,9 @@ static enum end judge_success(struct trial *t)
 			(void)snprintf(t->why, sizeof(t->why), "the program did not run");
 			return killed_as_the_program(t) ? END_KILLED : END_WRONG;
 		}
-		if (t->expected && strcmp(text, t->expected) != 0) {
+		if (t->expected && strcmp(text, t->expected) != 0 && is_less(t, text)) {
+			less = true;
+		} else if (t->expected && strcmp(text, t->expected) != 0) {
 			difference(text, t->expected, t->why, sizeof(t->why));
 			return END_WRONG;
 		}
@@ -132,7 +182,7 @@ static enum end judge_success(struct trial *t)
 		(void)snprintf(t->why, sizeof(t->why), "success, and its state is there");
 		return END_WRONG;
 	}
-	return END_DONE;
+	return less ? END_LESS : END_DONE;
 }
 
 static enum end judge_failure(struct trial *t, int status)

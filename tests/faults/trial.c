@@ -10,7 +10,8 @@
 #include "faults.h"
 
 const char *const end_names[END_COUNT] = {
-	[END_DONE] = "done",	 [END_ERROR] = "error",	  [END_KILLED] = "killed", [END_UNREACHED] = "not reached",
+	[END_DONE] = "done",	 [END_LESS] = "with less", [END_ERROR] = "error", [END_KILLED] = "killed",
+	[END_UNREACHED] = "not reached",
 	[END_CRASH] = "crash",	 [END_HANG] = "hang",	  [END_SILENT] = "no or many lines",
 	[END_WRONG] = "not as planned", [END_DELETE] = "delete failed", [END_LEFT] = "left behind",
 };
@@ -156,9 +157,9 @@ void judge_after(const struct setting *s, enum end *end, char *why, size_t size)
 
 void table_begin(FILE *f, const char *what)
 {
-	(void)fprintf(f, "| %s | tried | done | error | killed | not reached | crash | hang | no or many lines | "
+	(void)fprintf(f, "| %s | tried | done | with less | error | killed | not reached | crash | hang | no or many lines | "
 			 "not as planned | delete failed | left behind | slowest, ms |\n"
-			 "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n", what);
+			 "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n", what);
 }
 
 void table_row(FILE *f, const char *name, const struct tally *t)
