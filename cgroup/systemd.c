@@ -6,7 +6,6 @@
 #include "systemd.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "../runtime/base/proc.h"
 #include "../runtime/base/sys.h"
 #include "../runtime/base/util.h"
+#include "../runtime/base/wait.h"
 #include "internal.h"
 
 /* What a socket takes without anybody reading; the helper's own limit is larger. */
@@ -155,14 +155,10 @@ static int read_line(int socket, int timeout_ms, char line[ANSWER_MAX])
 
 	line[0] = '\0';
 	for (;;) {
-		struct pollfd p = { .fd = socket, .events = POLLIN };
-		int64_t left = deadline - now_ms();
-		int r = left > 0 ? poll(&p, 1, (int)left) : 0;
+		int r = wait_for(socket, POLLIN, deadline);
 
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : -ETIMEDOUT;
+		if (r < 0)
+			return r;
 		ssize_t got = recv(socket, line + n, ANSWER_MAX - 1 - n, MSG_DONTWAIT);
 		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;

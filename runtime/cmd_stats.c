@@ -4,7 +4,6 @@
  * As JSON: one array a line, whose elements carry the data of `events`.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "base/fd.h"
 #include "base/proc.h"
 #include "base/util.h"
+#include "base/wait.h"
 #include "stats.h"
 
 /* CPU use is a difference: the first look happens this long before the first table. */
@@ -303,17 +303,9 @@ static int round_once(struct view *v, struct err *e)
 /* 1: the time is over; 0: nobody reads any more. */
 static int pause_until(int64_t when, struct err *e)
 {
-	struct pollfd p = { .fd = STDOUT_FILENO };
-	int64_t left;
+	int r = wait_for(STDOUT_FILENO, 0, when);
 
-	while ((left = when - now_ms()) > 0) {
-		int r = poll(&p, 1, (int)left);
-		if (r < 0 && errno != EINTR)
-			return err_sys(e, errno, "wait");
-		if (r > 0)
-			return 0;
-	}
-	return 1;
+	return r == -ETIMEDOUT ? 1 : r < 0 ? err_sys(e, r, "wait") : 0;
 }
 
 static int show_loop(struct view *v, int64_t interval, bool once, struct err *e)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,6 +22,7 @@
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/util.h"
+#include "base/wait.h"
 #include "criu_rpc.h"
 
 extern char **environ;
@@ -318,11 +318,9 @@ static ssize_t receive(int sock, void *buf, size_t size, int *ret_fd, struct err
 	union { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int))]; } control;
 	struct iovec io = { buf, size };
 	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-	struct pollfd p = { .fd = sock, .events = POLLIN };
 	ssize_t n;
 
-	int r = poll(&p, 1, CRIU_TIMEOUT_MS);
-	if (r == 0)
+	if (wait_for(sock, POLLIN, deadline_in(CRIU_TIMEOUT_MS)) == -ETIMEDOUT)
 		return err_set(e, ETIMEDOUT, "criu failed: no answer within %d minutes", CRIU_TIMEOUT_MS / 60000);
 	do
 		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);

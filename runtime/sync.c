@@ -7,13 +7,13 @@
 #include "sync.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "base/util.h"
+#include "base/wait.h"
 
 struct wire {
 	uint32_t type;
@@ -92,27 +92,9 @@ void sync_send_stamps(int sock, const struct sync_stamp *v, uint32_t n)
 	(void)send_wire(sock, &w, WIRE_SHORT + n * sizeof(*v), -1);
 }
 
-/* Waits for an event, or the end in any case; the deadline is on the monotonic clock, so signals do not extend it. */
-static int wait_for(int sock, short events, int timeout_ms)
-{
-	struct pollfd p = { .fd = sock, .events = events };
-	int64_t deadline = now_ms() + timeout_ms;
-
-	for (int left = timeout_ms;;) {
-		int r = poll(&p, 1, left);
-		if (r > 0)
-			return 0;
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (errno != EINTR)
-			return -errno;
-		left = (int)MAX(deadline - now_ms(), (int64_t)0);
-	}
-}
-
 int sync_wait_end(int sock, int timeout_ms, struct err *e)
 {
-	int r = wait_for(sock, 0, timeout_ms);
+	int r = wait_for(sock, 0, deadline_in(timeout_ms));
 
 	return r < 0 ? err_sys(e, r, "wait for the other side") : 0;
 }
@@ -156,7 +138,7 @@ int sync_recv(int sock, int timeout_ms, struct sync_message *ret, int *ret_fd, s
 			    .msg_control = control.bytes,
 			    .msg_controllen = sizeof(control.bytes) };
 	auto_close int fd = -EBADF;
-	int r = timeout_ms < 0 ? 0 : wait_for(sock, POLLIN, timeout_ms);
+	int r = timeout_ms < 0 ? 0 : wait_for(sock, POLLIN, deadline_in(timeout_ms));
 	bool reset = false;
 	ssize_t n;
 

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <net/route.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,6 +26,7 @@
 
 #include "base/fd.h"
 #include "base/util.h"
+#include "base/wait.h"
 #include "vm.h"
 
 #define PORT_DIR "/dev"
@@ -185,29 +185,18 @@ static int set_up_network(struct err *e)
 
 /* ---- the line to the host ------------------------------------------------------------------------------------ */
 
-/* Until there is something to read at `fd`, which is read. -ETIMEDOUT. */
-static int wait_for(int fd, int64_t deadline)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char events[4096];
-	int r;
-
-	do
-		r = poll(&p, 1, (int)MAX(deadline - now_ms(), (int64_t)0));
-	while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return -ETIMEDOUT;
-	return r < 0 || read(fd, events, sizeof(events)) < 0 ? -errno : 0;
-}
-
 int vm_wait_for_file(const char *dir, const char *path, int64_t deadline)
 {
 	auto_close int watch = inotify_init1(IN_CLOEXEC);
 	int r = watch < 0 || inotify_add_watch(watch, dir, IN_CREATE | IN_MOVED_TO) < 0 ? -errno : 0;
 
 	/* It is looked for after the watch is set, and after each event. */
-	while (r == 0 && access(path, F_OK) < 0)
-		r = wait_for(watch, deadline);
+	while (r == 0 && access(path, F_OK) < 0) {
+		char events[4096];
+		r = wait_for(watch, POLLIN, deadline);
+		if (r == 0 && read(watch, events, sizeof(events)) < 0)
+			r = -errno;
+	}
 	return r;
 }
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,6 +13,7 @@
 #include "str.h"
 #include "sys.h"
 #include "util.h"
+#include "wait.h"
 
 /* The text is changed. */
 static int parse_stat(char *buf, uint64_t *ret_start, char *ret_state)
@@ -114,20 +114,7 @@ int proc_open(pid_t pid, uint64_t start)
 
 int proc_wait_end(int pidfd, int timeout_ms)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int64_t deadline = now_ms() + timeout_ms;
-
-	for (;;) {
-		int r = poll(&p, 1, timeout_ms);
-		if (r > 0)
-			return 0;
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (errno != EINTR)
-			return -errno;
-		if (timeout_ms >= 0)
-			timeout_ms = (int)MAX(deadline - now_ms(), (int64_t)0);
-	}
+	return wait_for(pidfd, POLLIN, deadline_in(timeout_ms));
 }
 
 int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "../base/wait.h"
 #include "init.h"
 
 int init_reset_signals(uint64_t ignored)
@@ -78,24 +79,6 @@ __attribute__((noreturn)) static void become_hook(const struct init *in, const s
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* True when it ended in time. */
-static bool wait_hook(int pidfd, int64_t timeout_ms)
-{
-	int64_t deadline = now_ms() + timeout_ms;
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-	for (;;) {
-		int64_t left = timeout_ms ? deadline - now_ms() : 3600000;
-		int r = poll(&p, 1, left > 0 ? (int)left : 0);
-		if (r > 0)
-			return true;
-		if (r == 0 && timeout_ms)
-			return false;
-		if (r < 0 && errno != EINTR)
-			return false;
-	}
-}
-
 int init_run_hook(struct init *in, const struct step_start_hook *h, const char *point, struct err *e)
 {
 	const struct sys_clone_args args = { .exit_signal = SIGCHLD };
@@ -107,7 +90,7 @@ int init_run_hook(struct init *in, const struct step_start_hook *h, const char *
 	if (pid < 0)
 		return err_sys(e, pid, "%s hook %u (%s)", point, h->index, h->path);
 	auto_close int pidfd = sys_pidfd_open(pid, 0);
-	bool ended = pidfd >= 0 && wait_hook(pidfd, h->timeout_ms);
+	bool ended = pidfd >= 0 && wait_for(pidfd, POLLIN, deadline_in(h->timeout_ms ? h->timeout_ms : -1)) == 0;
 	if (!ended) {
 		/* Our own unreaped child: neither pid nor group can be another's. */
 		(void)kill(-pid, SIGKILL);
