@@ -704,16 +704,19 @@ greetings
 	# The kernel is in no /boot here.
 	try ctr vm prune
 	assert_status 0
-	assert_equal "$(sort <<<"$output")" "$(printf '%s\n' "kept $place: a container runs in it" \
-		"removed $cache/.new-$gone" "removed $cache/1.2.3-0000000000000000" | sort)"
+	# What another build has put there may go too.
+	for line in "kept $place: a container runs in it" "removed $cache/.new-$gone" "removed $cache/1.2.3-0000000000000000"; do
+		grep -qxF "$line" <<<"$output" || fail "not said: $line"
+	done
+	[ "$(grep -c "^kept" <<<"$output")" = 1 ]
 	[ -d "$cache/.new-$$" ] && rmdir "$cache/.new-$$"
 	ctr delete --force "$ID"
 	try ctr vm prune --kernel "$KERNEL"
 	assert_status 0
 	assert_output ""
 	try ctr vm prune
-	assert_output "removed $place"
-	[ -z "$(ls -A "$cache")" ]
+	grep -qxF "removed $place" <<<"$output"
+	[ ! -e "$place" ]
 	run ctr vm prone
 	assert_output 'ctr: vm: unknown operand "prone": must be prepare or prune'
 }
