@@ -178,6 +178,8 @@ int cgroup_plan_build(struct arena *a, const struct cgroup_facts *f, const struc
  * writable mount of source "cgroup" at /sys/fs/cgroup.
  */
 bool cgroup_delegates(const struct config *c);
+/* Where containers go that ask for no place of their own, and relative paths start. */
+#define CGROUP_PARENT "/ctr"
 
 /* ---- systemd, pure part --------------------------------------------------------------------------- */
 

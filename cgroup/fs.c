@@ -127,8 +127,8 @@ static int walk_step(struct walk *w, const char *name, const char *where, bool m
 }
 
 /*
- * To a parent of our own that is there already: whoever made it has enabled on the way what there is. -ENOENT, with no
- * text: it is not there.
+ * To a parent of our own that is there already: whoever made it has enabled on the way what there is, or what it wanted
+ * there to be (vm_guest.c). -ENOENT, with no text: it is not there.
  */
 static int walk_to_parent(struct walk *w, const char *path)
 {
@@ -146,7 +146,10 @@ static int walk_to_parent(struct walk *w, const char *path)
 	return 0;
 }
 
-/* From the root to `path`, enabling controllers in every directory on the way except the last. `own`: no engine's. */
+/*
+ * From the root to `path`, enabling controllers in every directory on the way except the last. `own`: no engine's, and
+ * nobody is to share out anything below it.
+ */
 static int walk_down(struct walk *w, const char *path, const struct strv *need, bool own, bool make, struct err *e)
 {
 	char avail[CGROUP_WORDS_MAX], where[CGROUP_PATH_MAX + 1] = "", name[256], shown[CGROUP_PATH_MAX + 64];
@@ -231,7 +234,7 @@ int cg_delegate(int fd, uid_t uid, struct err *e)
 
 static int create_once(const struct cgroup_plan *p, struct walk *w, struct err *e)
 {
-	int r = walk_down(w, p->path, &p->controllers, !p->explicit_path, true, e);
+	int r = walk_down(w, p->path, &p->controllers, !p->explicit_path && !p->owner_set, true, e);
 
 	/* What is new below the root itself is empty, and nothing above it is frozen or threaded. */
 	if (r >= 0 && w->kept > 0)

@@ -14,9 +14,6 @@
 #define CLONE_NEWCGROUP 0x02000000
 #endif
 
-/* Where containers go that ask for no place of their own, and relative paths start. */
-#define DEFAULT_PARENT "/ctr"
-
 bool cgroup_delegates(const struct config *c)
 {
 	bool new_ns = false;
@@ -136,7 +133,7 @@ static int fs_path(struct arena *a, const struct cgroup_facts *f, const struct c
 	} else {
 		rest = path ? path : q->id;
 		if (f->root_writable)
-			full = arena_printf(a, DEFAULT_PARENT "/%s", rest);
+			full = arena_printf(a, CGROUP_PARENT "/%s", rest);
 		else if (f->sibling_writable)
 			full = arena_printf(a, "%.*s/%s", parent_length(f->own), f->own, rest);
 		else if (f->child_writable)

@@ -117,7 +117,7 @@ static int bundle_home(struct ctx *ctx, const struct config *c, const char *bund
 
 	if (!root)
 		return err_nomem(e);
-	return c->process ? host_home(&ctx->arena, root, &c->process->env, c->process->user.uid, ret, e) : 0;
+	return c->process ? host_home(&ctx->arena, root, &c->process->env, c->process->user.uid, NULL, ret, e) : 0;
 }
 
 /* The strongest of what the caller, the annotation and the configuration's vm section ask for, if that is allowed. */

@@ -36,6 +36,7 @@ struct exec_opts {
 	struct strv env, caps, groups;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
+	int *passwd; /* none of the command line's: host_home()'s file, of an exec that is begun ahead */
 };
 
 #define O(kind, member) OPT_##kind, offsetof(struct exec_opts, member)
@@ -534,7 +535,7 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 	if (!root)
 		return err_nomem(e);
 	if (r == 0)
-		r = host_home(&ctx->arena, root, &p->env, p->user.uid, &x.home, e);
+		r = host_home(&ctx->arena, root, &p->env, p->user.uid, o->passwd, &x.home, e);
 	if (r == 0)
 		r = TRACE_CALL(ctx->trace, "plan", plan_exec(&ctx->arena, &x, f, ret, e));
 	for (size_t i = 0; r == 0 && i < (*ret)->warnings.n; i++)
@@ -570,6 +571,7 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	const struct plan *p = NULL;
 	struct facts f;
 	struct begun begun = BEGUN_NONE;
+	auto_close int passwd = -EBADF;
 	enum status status = STATUS_CREATING;
 
 	int r = trace_new(&ctx->arena, o->trace, "exec", argv[0], &ctx->trace, e);
@@ -588,8 +590,10 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	r = exec_ask_kernel(ctx, c.state, &f, e);
 	if (r < 0)
 		return r;
-	if (ctx->ahead)
+	if (ctx->ahead) {
+		o->passwd = &passwd;
 		exec_wait(ctx, o, &c, &f, &begun);
+	}
 	r = exec_prepare(ctx, o, &c, &f, argc - 1, argv + 1, &p, e);
 	if (r == 0 && p) /* there is a plan unless it failed */
 		r = exec_run_plan(ctx, &c, o, p, &begun, e);

@@ -104,7 +104,8 @@ static int put_document(struct job *j, uint16_t i, const char *data, size_t n, s
 
 	vm_task_file(i, path);
 	if (j->document < 0) {
-		(void)mkdir(VM_BUNDLE, 0700);
+		if (i == VM_MAIN)
+			(void)mkdir(VM_BUNDLE, 0700);
 		j->document = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	}
 	if (j->document < 0)

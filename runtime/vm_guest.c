@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../cgroup/cgroup.h"
 #include "base/fd.h"
 #include "base/util.h"
 #include "base/wait.h"
@@ -35,6 +36,7 @@
 #define MODULES_MAX 32
 #define MODULE_COMPRESSED 4 /* finit_module(2), Linux 5.17 */
 #define OWN "/ctr"
+#define CGROUPS "/sys/fs/cgroup"
 
 /* ---- root and modules -------------------------------------------------------------------------------------- */
 
@@ -49,7 +51,7 @@ static const struct {
 	{ "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666" },
 	{ "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755" },
 	{ "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777" },
-	{ "cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+	{ "cgroup2", CGROUPS, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
 };
 
 /* pivot_root(2) is not for the kernel's first root: the guest's own is a tmpfs, with nothing but ctr. */
@@ -81,7 +83,12 @@ static int mount_all(struct err *e)
 		if (mount(mounts[i].type, mounts[i].target, mounts[i].type, mounts[i].flags, mounts[i].data) < 0)
 			return err_sys(e, errno, "mount %s", mounts[i].target);
 	}
-	return 0;
+	/*
+	 * Containers of ours have their parent, with no controller: what one may use of the machine is the host's part. Who
+	 * needs a controller there, or hands them on, enables it (cgroup/fs.c); the others cost the emulated kernel its
+	 * bookkeeping of every page and process.
+	 */
+	return mkdir(CGROUPS CGROUP_PARENT, 0755) < 0 ? err_sys(e, errno, "make cgroup " CGROUP_PARENT) : 0;
 }
 
 /* In the order of their names, which is that of their needs. */

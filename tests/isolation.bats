@@ -150,6 +150,45 @@ to-in"
 	ctr delete "$ID"
 }
 
+@test "micro-vm: an exec that was begun ahead has the HOME that is in /etc/passwd when it is asked for" {
+	root_only
+	set_sh 'make() { sed "s,^root:.*,root:x:0:0::$1:/bin/sh," /etc/passwd >/etc/new; }
+		trap "make /written; cat /etc/new >/etc/passwd; echo done1" USR1
+		trap "make /renamed; mv /etc/new /etc/passwd; echo done2" USR2
+		trap "rm /etc/passwd; echo done3" HUP
+		echo ready; while :; do sleep 0.1; done'
+	start_container
+	eventually said ready
+	home() { assert_equal "$(ctr exec "$ID" sh -c 'echo $HOME' </dev/null)" "$1"; sleep 1; } # the next one is begun
+	home /root
+	home /root
+	ctr kill "$ID" USR1
+	eventually said done1
+	home /written
+	ctr kill "$ID" USR2
+	eventually said done2
+	home /renamed
+	ctr kill "$ID" HUP
+	eventually said done3
+	home /
+}
+
+@test "micro-vm: in the guest a container has the cgroup controllers that it needs, or hands on" {
+	set_sh 'cat /proc/self/cgroup; for f in pids.max memory.max; do ! [ -e /sys/fs/cgroup/$f ] || cat /sys/fs/cgroup/$f; done'
+	run_container
+	assert_output "0::/"
+	update_config '.linux.resources.pids.limit = 77'
+	run_container
+	assert_output "0::/
+77
+max"
+	update_config 'del(.linux.resources.pids) | (.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid"]'
+	set_sh 'cd /sys/fs/cgroup; mkdir a b; echo $$ >a/cgroup.procs; echo "+memory +pids" >cgroup.subtree_control; cat b/memory.max b/pids.max'
+	run_container
+	assert_output "max
+max"
+}
+
 @test "micro-vm: an exec that was begun ahead, for another process, is as one that was not" {
 	root_only
 	update_config '.process.capabilities = {bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"]} |
