@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/util.h"
+#include "debug.h"
 #include "host_home.h"
 #include "vm.h"
 
@@ -263,6 +264,8 @@ int bundle_plan(struct ctx *ctx, const struct bundle_opts *o, const char *id, bo
 	r = TRACE_CALL(ctx->trace, "plan", plan_build(&ctx->arena, ret->config, &co, &ret->facts, &ret->plan, e));
 	for (size_t i = 0; r == 0 && i < ret->plan->warnings.n; i++)
 		ctx_warn(ctx, "%s", ret->plan->warnings.v[i]);
+	if (r == 0)
+		debug_plan(ret->plan, &ret->facts, ctx->trace);
 	return r;
 }
 

@@ -36,7 +36,7 @@ const struct opt global_options[] = {
 	{ "log", 0, G(STRING, log), "FILE", "append errors to FILE" },
 	{ "log-format", 0, G(STRING, log_format), "FORMAT", "text (default) or json" },
 	{ "log-level", 0, G(STRING, log_level), "LEVEL", NULL },
-	{ "debug", 0, G(FLAG, debug), NULL, "say more" },
+	{ "debug", 0, G(FLAG, debug), NULL, "say what is decided and done: to the log, or without one to standard error" },
 	{ "systemd-cgroup", 's', G(FLAG, systemd_cgroup), NULL, "place containers in systemd scopes" },
 	{ "cgroup-manager", 0, G(STRING, cgroup_manager), "NAME", "cgroupfs (default), systemd or disabled" },
 	{ "rootless", 0, G(STRING, rootless), "WORD", "auto, true or false; accepted from engines: what is needed is found out" },
@@ -99,6 +99,19 @@ void ctx_warn(struct ctx *ctx, const char *fmt, ...)
 		log_record(ctx, "warning", line.text, NULL);
 	if (ctx->debug)
 		(void)fprintf(stderr, "ctr: warning: %s\n", line.text);
+}
+
+/* One line of --debug. Where the log is, as engines expect: with one, standard error is left to errors and warnings. */
+static void debug_line(void *who, const char *text)
+{
+	const struct ctx *ctx = who;
+	struct err line;
+
+	(void)err_set(&line, 0, "%s", text);
+	if (ctx->log)
+		log_record(ctx, "debug", line.text, NULL);
+	else
+		(void)fprintf(stderr, "ctr: debug: %s\n", line.text);
 }
 
 /* ---- help ------------------------------------------------------------------------------------------------- */
@@ -170,6 +183,8 @@ static int run_command(struct ctx *ctx, const struct command *c, int argc, char 
 			       c->operands, c->name, c->operands);
 	if (c->max_operands >= 0 && n > c->max_operands)
 		return err_bad(e, "%s: unexpected operand \"%s\"", c->name, argv[c->max_operands]);
+	if (ctx->debug)
+		ctx->trace = trace_talk(&ctx->arena, debug_line, ctx);
 	return c->run(ctx, opts, n, argv, e);
 }
 
@@ -287,7 +302,7 @@ static int run(const struct vm_role *role, int argc, char **argv)
 
 	if (r == 0)
 		r = dispatch(&ctx, MAX(argc, 1), argv, &e);
-	if (ctx.trace)
+	if (ctx.trace && ctx.trace->file)
 		write_trace(&ctx, r < 0 ? e.text : NULL);
 	if (r < 0) {
 		log_record(&ctx, "error", e.text, err_name(e.code));

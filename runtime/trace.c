@@ -23,7 +23,7 @@ int trace_new(struct arena *a, const char *file, const char *command, const char
 {
 	if (!file)
 		return 0;
-	struct trace *t = arena_new(a, struct trace);
+	struct trace *t = *ret ? *ret : arena_new(a, struct trace);
 	auto_close int fd = open(file, OPEN_FLAGS | O_NONBLOCK, 0644);
 
 	/* A FIFO that nobody reads yet is waited for at the end. */
@@ -31,9 +31,18 @@ int trace_new(struct arena *a, const char *file, const char *command, const char
 		return err_sys(e, errno, "open trace %s", file);
 	if (!t)
 		return err_nomem(e);
-	*t = (struct trace){ .arena = a, .file = file, .command = command, .id = id };
+	*t = (struct trace){ .arena = a, .file = file, .command = command, .id = id, .say = t->say, .who = t->who };
 	*ret = t;
 	return 0;
+}
+
+struct trace *trace_talk(struct arena *a, void (*say)(void *who, const char *line), void *who)
+{
+	struct trace *t = arena_new(a, struct trace);
+
+	if (t)
+		*t = (struct trace){ .arena = a, .say = say, .who = who };
+	return t;
 }
 
 int64_t trace_now(void)
@@ -42,6 +51,31 @@ int64_t trace_now(void)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static const struct {
+	enum trace_lane lane;
+	const char *name;
+} lanes[] = {
+	{ TRACE_HOST, "host side" },
+	{ TRACE_CONTAINER, "container side" },
+	{ TRACE_HOOKS, "hooks" },
+	{ TRACE_PROGRAM, "program" },
+};
+
+/* The mark as a line of --debug. */
+static void say(const struct trace *t, const struct trace_event *ev)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lanes); i++)
+		if (lanes[i].lane == ev->lane)
+			strbuf_printf(&b, "%s: ", lanes[i].name);
+	strbuf_puts(&b, ev->name);
+	if (ev->detail)
+		strbuf_printf(&b, " %s", ev->detail);
+	if (!b.failed)
+		t->say(t->who, b.p);
 }
 
 static struct trace_event *add(struct trace *t, enum trace_lane lane, const char *name, const char *detail)
@@ -67,6 +101,8 @@ struct trace_span trace_begin(struct trace *t, enum trace_lane lane, const char 
 
 	if (!ev)
 		return (struct trace_span){ NULL, 0 };
+	if (t->say)
+		say(t, ev);
 	ev->start = trace_now();
 	return (struct trace_span){ t, t->n - 1 };
 }
@@ -86,6 +122,8 @@ static void add_step(struct trace *t, const char *name, const char *detail, int6
 	if (ev) {
 		ev->start = t->container_ns;
 		ev->end = until;
+		if (t->say)
+			say(t, ev);
 	}
 	t->container_ns = until;
 }
@@ -143,16 +181,6 @@ void trace_executed(struct trace *t)
 }
 
 /* ---- the document ----------------------------------------------------------------------------------------- */
-
-static const struct {
-	enum trace_lane lane;
-	const char *name;
-} lanes[] = {
-	{ TRACE_HOST, "host side" },
-	{ TRACE_CONTAINER, "container side" },
-	{ TRACE_HOOKS, "hooks" },
-	{ TRACE_PROGRAM, "program" },
-};
 
 static void print_micros(struct strbuf *b, int64_t ns)
 {

@@ -4,10 +4,12 @@
 
 /*
  * Where the time of a command went, for --trace: spans of the host side, the steps of the container side, hooks and
- * the program. Nothing is noted, asked for or sent without that option: every function takes a NULL trace and does
- * nothing. Written in the Trace Event Format (JSON) that Perfetto and Chrome read, and `ctr trace` draws.
+ * the program. --debug says the same marks as lines, each of the host side when it begins, each of the container side
+ * when it is told to be done. Nothing is noted, asked for or sent without one of the two: every function takes a NULL
+ * trace and does nothing. Written in the Trace Event Format (JSON) that Perfetto and Chrome read, and `ctr trace` draws.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +30,9 @@ struct trace_event {
 
 struct trace {
 	struct arena *arena;
-	const char *file, *command, *id;
+	const char *file, *command, *id; /* file: NULL without --trace */
+	void (*say)(void *who, const char *line); /* NULL without --debug */
+	void *who;
 	struct trace_event *v;
 	size_t n, size;
 	/* Of the container side. */
@@ -38,11 +42,18 @@ struct trace {
 
 /*
  * Starts a trace that goes to `file`, which must be possible to open for writing: tried here, before anything is
- * done. The other arguments name the command and the container, and outlive the trace. *ret, in the arena, stays NULL
- * where `file` is NULL.
+ * done. The other arguments name the command and the container, and outlive the trace. *ret, in the arena, stays what it is
+ * where `file` is NULL: NULL, or made by trace_talk().
  */
 int trace_new(struct arena *a, const char *file, const char *command, const char *id, struct trace **ret,
 	      struct err *e) MUST_CHECK;
+
+/* For --debug: a trace that says its marks, and is not written to a file. NULL where memory is out. */
+struct trace *trace_talk(struct arena *a, void (*say)(void *who, const char *line), void *who);
+static inline bool trace_talks(const struct trace *t)
+{
+	return t && t->say;
+}
 
 #define TRACE_OPTION_ROW(type, member) \
 	{ "trace", 0, OPT_STRING, offsetof(type, member), "FILE", "write where the time went to FILE, for Perfetto or `ctr trace`" }

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # rootless
-# --trace: where the time went, of every side; and the picture of it.
+# --trace: where the time went, of every side; and the picture of it. --debug: the same as lines.
 
 load helpers
 
-setup() { test_setup; only_ctr "--trace"; }
+setup() { test_setup; only_ctr "--trace, and what --debug says"; }
 
 # spans FILE LANE: names in the order of their beginning. Lanes: 1 host side, 2 container side, 3 hooks, 4 program.
 spans() { jq -r --argjson lane "$2" '[.traceEvents[] | select(.ph == "X" and .tid == $lane)] | sort_by(.args.start_ns)[].name' "$1"; }
@@ -63,6 +63,63 @@ check_times()
 	grep -q '"ctr-init", "[0-9]*", "trace"\]' "$T/on"
 	grep -q '"ctr-init", "[0-9]*"\]' "$T/off"
 	[ "$(grep -c sendmsg "$T/off")" -lt "$(grep -c sendmsg "$T/on")" ]
+}
+
+# ---- --debug: the same marks, as lines --------------------------------------------------------------------------
+
+@test "debug: without a log, standard error has what was decided and each step in its order" {
+	new_bundle
+	set_args sh -c 'echo out; exit 3'
+	try ctr --debug run --trace "$T/trace" -b "$BUNDLE" "$ID"
+	assert_status 3
+	grep -v '^ctr: warning: ' <<<"$output" | grep -vx out | grep -v '^ctr: debug: ' && return 1
+	for line in "caller: uid $(id -u), " "bundle: $BUNDLE, root $BUNDLE/rootfs" "isolation: namespaces" "cgroup: " "seccomp: "; do
+		grep -qF "ctr: debug: $line" <<<"$output" || { echo "no $line in $output" >&2; return 1; }
+	done
+	grep -q '^ctr: debug: namespaces: new:.* mount.* pid' <<<"$output"
+	grep -qx 'ctr: debug: container side: mount /proc' <<<"$output"
+	diff <(sed -n 's/^ctr: debug: container side: //p' <<<"$output") \
+		<(jq -r '[.traceEvents[] | select(.ph == "X" and .tid == 2)][] | .name + (if .args.detail then " " + .args.detail else "" end)' "$T/trace")
+	diff <(sed -n 's/^ctr: debug: host side: //p' <<<"$output") \
+		<(jq -r '[.traceEvents[] | select(.ph == "X" and .tid == 1)][] | .name + (if .args.detail then " " + .args.detail else "" end)' "$T/trace")
+}
+
+@test "debug: with a log the lines are its records, and an error is the last of them" {
+	new_bundle
+	set_args missing-program
+	try ctr --debug --log "$T/log" --log-format json run -b "$BUNDLE" "$ID"
+	assert_status 127
+	grep -q debug <<<"$output" && return 1
+	jq -es 'all(has("level") and has("msg") and has("time")) and (.[:-1] | length > 20 and all(.level == "debug"))
+		and .[-1].level == "error" and any(.msg == "container side: lookup missing-program")' "$T/log"
+	try ctr --debug --log "$T/text" run -b "$BUNDLE" "$ID"
+	grep -q '^[0-9TZ:.-]* debug: host side: clone$' "$T/text"
+	tail -n 1 "$T/text" | grep -q ' error: exec: "missing-program"'
+}
+
+@test "debug: every command of a life; one line each, whatever names hold; and features stays a document" {
+	new_bundle
+	set_sleep
+	update_config '.mounts += [{destination: "/mnt/a\nb", type: "tmpfs", source: "tmpfs"}]'
+	ctr --debug create -b "$BUNDLE" "$ID" >"$T/log" 2>&1 </dev/null 3>&-
+	grep -q '^ctr: debug: container side: mount /mnt/a' "$T/log"
+	grep -v '^ctr: ' "$T/log" && return 1
+	try ctr --debug start "$ID"
+	assert_output_has "ctr: debug: host side: start: until the program is executed"
+	try ctr --debug exec "$ID" sh -c 'exit 4'
+	assert_status 4
+	assert_output_has "ctr: debug: container side: join"
+	try ctr --debug delete --force "$ID"
+	assert_output_has "ctr: debug: host side: destroy"
+	assert_equal "$(ctr --debug features 2>&1)" "$(ctr features)"
+}
+
+@test "debug: without it nothing is said, to no log either" {
+	new_bundle
+	set_args true
+	ctr --log "$T/log" run -b "$BUNDLE" "$ID" 2>"$T/err"
+	grep debug "$T/log" "$T/err" && return 1
+	return 0
 }
 
 @test "trace: more steps than are kept at once" {

@@ -2,7 +2,7 @@
 complete -c ctr -n '__fish_use_subcommand' -l root -r -d 'directory of the containers\' state'
 complete -c ctr -n '__fish_use_subcommand' -l log -r -d 'append errors to FILE'
 complete -c ctr -n '__fish_use_subcommand' -l log-format -r -d 'text (default) or json'
-complete -c ctr -n '__fish_use_subcommand' -l debug -d 'say more'
+complete -c ctr -n '__fish_use_subcommand' -l debug -d 'say what is decided and done: to the log, or without one to standard error'
 complete -c ctr -n '__fish_use_subcommand' -l systemd-cgroup -s s -d 'place containers in systemd scopes'
 complete -c ctr -n '__fish_use_subcommand' -l cgroup-manager -r -d 'cgroupfs (default), systemd or disabled'
 complete -c ctr -n '__fish_use_subcommand' -l rootless -r -d 'auto, true or false; accepted from engines: what is needed is found out'

@@ -34,7 +34,7 @@ _ctr()
 		'--root=[directory of the containers'\'' state]:DIR:_files' \
 		'--log=[append errors to FILE]:FILE:_files' \
 		'--log-format=[text (default) or json]:FORMAT:_files' \
-		'--debug[say more]' \
+		'--debug[say what is decided and done\: to the log, or without one to standard error]' \
 		'--systemd-cgroup[place containers in systemd scopes]' \
 		'--cgroup-manager=[cgroupfs (default), systemd or disabled]:NAME:_files' \
 		'--rootless=[auto, true or false; accepted from engines\: what is needed is found out]:WORD:_files' \
