@@ -81,12 +81,22 @@ static unsigned long tsc_khz(void)
 
 /*
  * What a kernel does while it starts, and no guest of ours needs: it looks for the name of each function that could be
- * traced, and puts names into the descriptions of what could be; tests the one function for keys that is no part of the
- * self-tests; reads the certificates of modules' signatures, which ours have not. A kernel that knows none of them passes
- * over their names.
+ * traced, puts names into the descriptions of what could be, and makes a directory for each of these; tests the one
+ * function for keys that is no part of the self-tests; reads the certificates of modules' signatures, which ours have not.
+ * A kernel that knows none of them passes over their names.
  */
 #define VM_KERNEL_SKIPS \
-	"ftrace_check_for_weak_functions,trace_eval_init,crypto_kdf108_init,load_system_certificate_list"
+	"ftrace_check_for_weak_functions,trace_eval_init,tracer_init_tracefs,crypto_kdf108_init,load_system_certificate_list"
+/*
+ * The security modules that hold by themselves. The others wait for a policy that nobody loads: labels and profiles of
+ * a container are those of its VMM, on the host.
+ */
+#define VM_KERNEL_LSM "landlock,lockdown,yama,integrity"
+/*
+ * For an emulated processor locked instructions are like others, and to rewrite them one by one, as a kernel does that finds
+ * itself on one processor, takes a tenth of its start.
+ */
+#define VM_KERNEL_EMULATED "noreplace-smp " VM_WORD_EMULATED
 
 static void add_kernel(struct args *x, const struct vm_machine *m)
 {
@@ -103,8 +113,8 @@ static void add_kernel(struct args *x, const struct vm_machine *m)
 	add(x, "/boot/initrd");
 	add(x, "-append");
 	/* A guest that panics ends the machine; self-tests of its cryptography would take half a second. */
-	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1 initcall_blacklist=" VM_KERNEL_SKIPS "%s%s%s%s%s%s", tsc,
-	    m->kvm ? "" : " " VM_WORD_EMULATED, m->volumes ? " " VM_WORD_VOLUMES : "", words[m->network], m->append ? " " : "", m->append ? m->append : "");
+	add(x, "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests=1 lsm=" VM_KERNEL_LSM " initcall_blacklist=" VM_KERNEL_SKIPS
+	    "%s%s%s%s%s%s", tsc, m->kvm ? "" : " " VM_KERNEL_EMULATED, m->volumes ? " " VM_WORD_VOLUMES : "", words[m->network], m->append ? " " : "", m->append ? m->append : "");
 }
 
 static void add_network(struct args *x, const struct vm_machine *m, const struct tap_set *taps)
