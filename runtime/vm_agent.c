@@ -421,22 +421,9 @@ static int step(struct agent *g, struct err *e)
 	return r;
 }
 
-/* The first word waits until the host listens (vm_guest.c); nothing that is written afterwards waits. */
-static int greet(struct agent *g, struct err *e)
-{
-	static const uint32_t protocol = VM_PROTOCOL;
-	int r = send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);
-
-	if (r < 0)
-		return r;
-	r = vm_flush(&g->out, g->port);
-	if (r == 0 && fcntl(g->port, F_SETFL, O_NONBLOCK) < 0)
-		r = -errno;
-	return r < 0 ? err_sys(e, r, "greet the host") : 0;
-}
-
 int vm_agent(vm_ctr *ctr, struct err *e)
 {
+	static const uint32_t protocol = VM_PROTOCOL;
 	static struct agent agent; /* the one of this process */
 	struct agent *g = &agent;
 	sigset_t set;
@@ -453,8 +440,9 @@ int vm_agent(vm_ctr *ctr, struct err *e)
 	g->family.emulated = g->port >= 0 && vm_guest_is_told(VM_WORD_EMULATED);
 	g->stamps.told = g->port >= 0 && vm_guest_is_told(VM_WORD_STAMPS);
 	g->family.init_image = g->port < 0 ? g->port : host_spawn_image(e);
-	int r = g->family.init_image < 0 ? g->family.init_image : greet(g, e);
-	vm_stamp(&g->stamps, "line to the host");
+	int r = g->family.init_image < 0 ? g->family.init_image : send_frame(g, VM_HELLO, 0, &protocol, sizeof(protocol), e);
+	if (r == 0)
+		r = vm_flush(&g->out, g->port);
 	while (r == 0)
 		r = step(g, e);
 	/* The host shows the last line of the serial line. */

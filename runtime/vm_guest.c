@@ -3,7 +3,7 @@
  * What makes a micro-VM's guest a machine: its root, the few modules, the network's beginnings, the shares, the line to
  * the host. Done once by the first process, and by nobody after it but the kernel, which asks for a module when
  * something needs it. Must wait for events and not by the clock, as an emulated processor has no time to spare: but for
- * the few milliseconds before the port is there (open_port()).
+ * the moment before the kernel opens a port that it shows already, which nothing tells of (open_listed()).
  */
 #include "vm_guest.h"
 
@@ -14,6 +14,7 @@
 #include <net/route.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -29,6 +30,7 @@
 #include "base/wait.h"
 #include "vm.h"
 
+#define PORT_DIR "/dev"
 #define PORT "/dev/vport0p1"
 #define PORT_WAIT_MS 20000
 #define MODULES_MAX 32
@@ -205,25 +207,52 @@ int vm_wait_for_file(const char *dir, const char *path, int64_t deadline)
 	return r;
 }
 
+/* The port is there before the kernel has heard that the host has its end open: until then it says that nobody has. */
+static int wait_for_host(int port, int64_t deadline)
+{
+	auto_close int events = epoll_create1(EPOLL_CLOEXEC);
+	/* By its edge: as long as nobody has it open, poll(2) would return at once. */
+	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET };
+	int r = events < 0 || epoll_ctl(events, EPOLL_CTL_ADD, port, &ev) < 0 ? -errno : 0;
+
+	while (r == 0) {
+		int n = epoll_wait(events, &ev, 1, (int)MAX(deadline - now_ms(), (int64_t)0));
+		if (n > 0 && !(ev.events & EPOLLHUP))
+			return 0;
+		if (n == 0 || (n < 0 && errno != EINTR))
+			r = n == 0 ? -ETIMEDOUT : -errno;
+	}
+	return r;
+}
+
 /*
- * The kernel makes the port a few milliseconds after the module, when the host has told it of it, and opens it a moment
- * after it shows its name (ENXIO until then). Looked for by the clock: what would tell costs an emulated processor more
- * than the wait, as none of it has run before. It blocks, until somebody says otherwise: so that what is written first
- * waits until the kernel has heard that the host has its end open.
+ * The name is there a moment before the kernel has the port in its list and opens it (virtio_console: ENXIO until then);
+ * nothing tells when that is.
  */
-static int open_port(struct err *e)
+static int open_listed(int64_t deadline)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
-	const int64_t deadline = now_ms() + PORT_WAIT_MS;
 
 	for (;;) {
-		int fd = open(PORT, O_RDWR | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-		if ((errno != ENOENT && errno != ENXIO) || now_ms() > deadline)
-			return err_sys(e, errno, "open %s", PORT);
+		int fd = open(PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0 || errno != ENXIO)
+			return fd < 0 ? -errno : fd;
+		if (now_ms() > deadline)
+			return -ENXIO;
 		(void)nanosleep(&moment, NULL);
 	}
+}
+
+static int open_port(struct err *e)
+{
+	const int64_t deadline = now_ms() + PORT_WAIT_MS;
+	int r = vm_wait_for_file(PORT_DIR, PORT, deadline);
+	auto_close int port = r < 0 ? r : open_listed(deadline);
+
+	if (port < 0)
+		return err_sys(e, port, "open %s", PORT);
+	r = wait_for_host(port, deadline);
+	return r < 0 ? err_sys(e, r, "wait until the host opens %s", PORT) : TAKE_FD(port);
 }
 
 void vm_stamp(struct vm_stamps *s, const char *what)
@@ -257,5 +286,7 @@ int vm_guest_set_up(struct vm_stamps *s, struct err *e)
 	if (r == 0 && vm_guest_is_told(VM_WORD_VOLUMES) && mount("volumes", VM_SHARE_VOLUMES, "virtiofs", 0, NULL) < 0)
 		r = err_sys(e, errno, "mount the share of the volumes");
 	vm_stamp(s, "shares");
-	return r < 0 ? r : open_port(e);
+	r = r < 0 ? r : open_port(e);
+	vm_stamp(s, "line to the host");
+	return r;
 }

@@ -14,7 +14,7 @@
 struct vm_stamps { size_t n; struct { const char *what; double ms; } v[12]; bool told; };
 void vm_stamp(struct vm_stamps *s, const char *what);
 
-/* From the kernel's first root to shares that are mounted. The line to the host: what is written waits until he listens. */
+/* From the kernel's first root to shares that are mounted. The line to the host, which listens. */
 int vm_guest_set_up(struct vm_stamps *s, struct err *e) MUST_CHECK;
 /* Whether the kernel's command line has a word of ours (VM_WORD_... in vm.h). */
 bool vm_guest_is_told(const char *word);
