@@ -26,7 +26,7 @@
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 15
 
-static int check_kernel(struct err *e)
+static int check_kernel(unsigned int *ret_major, struct err *e)
 {
 	struct utsname u;
 	unsigned int major, minor;
@@ -36,6 +36,7 @@ static int check_kernel(struct err *e)
 	if (major < KERNEL_MAJOR || (major == KERNEL_MAJOR && minor < KERNEL_MINOR))
 		return err_set(e, ENOSYS, "kernel %s is too old: %d.%d or later is needed", u.release, KERNEL_MAJOR,
 			       KERNEL_MINOR);
+	*ret_major = major;
 	return 0;
 }
 
@@ -218,8 +219,19 @@ static bool only_makes(const struct config *c)
 	return l != NULL;
 }
 
+/*
+ * OPEN_TREE_NAMESPACE, for who may also enter what it makes. In a child user namespace a new proc needs another in sight,
+ * which a mount namespace of the root alone has not. The kernel says no to a flag it does not know before it looks at the
+ * descriptor, which is none.
+ */
+static bool knows_tree_namespaces(const struct facts *f)
+{
+	return !f->in_userns && facts_has_cap(f, CAP_SYS_ADMIN) && facts_has_cap(f, CAP_SYS_CHROOT) &&
+	       sys_open_tree(-EBADF, "", SYS_OPEN_TREE_NAMESPACE | SYS_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH) == -EBADF;
+}
+
 /* Whether the caller may be in another user namespace than the first, and what the container side compares with. */
-static void gather_namespaces(int self, const struct config *c, struct facts *f)
+static void gather_namespaces(int self, const struct config *c, unsigned int kernel_major, struct facts *f)
 {
 	static const uint64_t types[] = {
 #define X(name, type) type,
@@ -233,12 +245,14 @@ static void gather_namespaces(int self, const struct config *c, struct facts *f)
 	};
 
 	/* Made or joined by the container side itself, when they are new ones. */
-	static const uint64_t inside = CLONE_NEWCGROUP | CLONE_NEWNET;
+	uint64_t inside = CLONE_NEWCGROUP | CLONE_NEWNET;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (types[i] == CLONE_NEWUSER)
 			f->namespaces[i] = sys_namespace_id(self, files[i]);
 	f->in_userns = in_child_userns(f);
+	f->tree_namespaces = c && kernel_major >= 7 && knows_tree_namespaces(f);
+	inside |= f->tree_namespaces ? CLONE_NEWNS : 0;
 	f->inspects = only_makes(c) && facts_has_cap(f, CAP_SYS_PTRACE) && !f->in_userns;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (types[i] != CLONE_NEWUSER && (!f->inspects || (types[i] & inside && config_namespace(c, (uint32_t)types[i]))))
@@ -248,7 +262,8 @@ static void gather_namespaces(int self, const struct config *c, struct facts *f)
 int facts_gather(struct facts *ret, const struct config *c, struct err *e)
 {
 	char path[64];
-	int r = check_kernel(e);
+	unsigned int major = 0;
+	int r = check_kernel(&major, e);
 
 	if (r < 0)
 		return r;
@@ -259,7 +274,7 @@ int facts_gather(struct facts *ret, const struct config *c, struct err *e)
 	r = gather_caps(self, ret, e);
 	if (r < 0)
 		return r;
-	gather_namespaces(self, c, ret);
+	gather_namespaces(self, c, major, ret);
 	ret->setgroups_denied = ret->in_userns && file_read_short(AT_FDCWD, "/proc/self/setgroups", path, sizeof(path)) > 0 &&
 				str_eq(path, "deny");
 	if (!facts_has_cap(ret, CAP_SETUID)) {

@@ -29,6 +29,7 @@ struct facts {
 	uint32_t last_cap;		      /* of the running kernel */
 	bool in_userns;			      /* not the initial user namespace */
 	bool setgroups_denied;		      /* in the caller's user namespace, and so in all below it */
+	bool tree_namespaces;		      /* a mount namespace can be made of a tree; not asked: false */
 	bool apparmor, selinux;		      /* enabled in this kernel; not asked: false */
 	uint32_t landlock_abi;		      /* 0: none, or not asked */
 	const char *resctrl;		      /* where it is mounted; NULL: nowhere, or not asked */

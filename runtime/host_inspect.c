@@ -24,6 +24,7 @@ static const struct {
 static bool is_others(const struct plan *p, uint64_t type)
 {
 	return ((type == CLONE_NEWCGROUP || type == CLONE_NEWPID) && p->fresh & type) || (type == CLONE_NEWNET && p->network_apart) ||
+	       (type == CLONE_NEWNS && p->root_alone) ||
 	       type & (CLONE_NEWUSER | SYS_CLONE_NEWTIME);
 }
 

@@ -130,6 +130,7 @@ struct step_root {
 	const char *path;  /* absolute, host's view; NULL when slot is given */
 	plan_slot slot;	   /* a detached tree: of a TREE step */
 	bool new_ns;	   /* false: mount namespace is shared or joined, touch no propagation */
+	uint64_t alone;	   /* MS_*: into a mount namespace of the root alone, with this propagation; 0: on top of the host's */
 };
 
 struct step_overlay {
@@ -143,6 +144,7 @@ struct step_source {
 	const char *path; /* absolute, host's view */
 	plan_slot slot;	  /* where the detached tree goes */
 	uint64_t flags;
+	uint64_t propagation; /* MS_* of the clone, 0: leave as it comes */
 };
 
 /* A source out of reach of the container's ids, with all about it that only the caller's privilege can do. */
@@ -197,7 +199,8 @@ struct step_hook {
 	int64_t timeout_ms; /* 0: none */
 	uint32_t index;	    /* for messages */
 };
-enum pivot_mode { PIVOT_ROOT, PIVOT_MOVE /* --no-pivot: MS_MOVE and chroot */, PIVOT_CHROOT /* no mount ns */ };
+enum pivot_mode { PIVOT_ROOT, PIVOT_MOVE /* --no-pivot: MS_MOVE and chroot */, PIVOT_CHROOT /* no mount ns */,
+		  PIVOT_DONE /* the root's step has entered it */ };
 struct step_pivot {
 	uint32_t mode;
 	struct plan_strv hidden; /* PIVOT_MOVE: where the old root shows the kernel's files */

@@ -778,6 +778,7 @@ static int (*const phases[])(struct builder *b, struct err *e) = {
 	plan_start_hooks,
 	plan_late_filter,
 	plan_program,
+	plan_alone, /* of the plan that is complete */
 };
 
 int plan_build(struct arena *a, const struct config *c, const struct create_options *o, const struct facts *f,

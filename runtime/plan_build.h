@@ -74,6 +74,7 @@ struct plan {
 	uint64_t clone_flags; /* namespaces of the first process */
 	uint64_t fresh;	      /* CLONE_NEW* of new namespaces */
 	bool inspects;	      /* the host side looks at what the first process is in, while it goes on */
+	bool root_alone;      /* the mount namespace is made by the container side, of the root alone */
 	bool network_apart;   /* a network namespace that the host side makes while the container side goes on */
 	struct id_maps maps;
 	bool new_pid_ns; /* the container's first process is its pid 1 */
@@ -157,6 +158,7 @@ int plan_late_readonly(struct builder *b, struct err *e) MUST_CHECK;
 int plan_devices(struct builder *b, struct err *e) MUST_CHECK;
 int plan_readonly(struct builder *b, struct err *e) MUST_CHECK;
 int plan_masks(struct builder *b, struct err *e) MUST_CHECK;
+int plan_alone(struct builder *b, struct err *e) MUST_CHECK;
 
 /* The phases that create and exec share (plan_process.c), in their order. */
 int plan_session(struct builder *b, struct err *e) MUST_CHECK;

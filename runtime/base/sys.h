@@ -144,6 +144,9 @@ static inline int sys_open_tree(int dirfd, const char *path, unsigned int flags)
 	return (int)sys_ret(syscall(SYS_NR_open_tree, dirfd, path, flags));
 }
 
+/* A flag of open_tree() since Linux 7.0: the descriptor is of a mount namespace that has the tree for its root. */
+#define SYS_OPEN_TREE_NAMESPACE 2
+
 /* Linux 6.15; the caller falls back to open_tree() + mount_setattr(). */
 static inline int sys_open_tree_attr(int dirfd, const char *path, unsigned int flags,
 				     const struct sys_mount_attr *attr)

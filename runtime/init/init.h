@@ -114,6 +114,11 @@ static inline int init_clone(const char *path, unsigned int flags)
 {
 	return sys_open_tree(AT_FDCWD, path, SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | flags);
 }
+/* A mount namespace of a copy of what is at a path, and nothing else. */
+static inline int init_tree_namespace(const char *path)
+{
+	return sys_open_tree(AT_FDCWD, path, SYS_OPEN_TREE_NAMESPACE | SYS_OPEN_TREE_CLOEXEC | SYS_AT_RECURSIVE);
+}
 static inline int init_clone_fd(int fd, unsigned int flags)
 {
 	return sys_open_tree(fd, "", SYS_OPEN_TREE_CLONE | SYS_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);

@@ -47,7 +47,11 @@ int init_source(struct init *in, const struct step_source *s, struct err *e)
 		flags |= SYS_AT_RECURSIVE;
 	if (s->flags & STEP_SOURCE_NOFOLLOW)
 		flags |= AT_SYMLINK_NOFOLLOW;
-	int fd = init_clone(s->path, flags);
+	/* Where it is set the kernel has the call for it. */
+	const struct sys_mount_attr cut = { .propagation = s->propagation };
+	int fd = s->propagation ? init_clone_with(AT_FDCWD, s->path, flags, &cut) : init_clone(s->path, flags);
+	if (fd == -EINVAL && s->propagation)
+		return err_set(e, EINVAL, "mount source %s: the host's mount is unbindable", s->path);
 	if (fd < 0)
 		return source_error(e, fd, s->path);
 	in->slots[s->slot] = fd;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -40,6 +41,32 @@ static int clone_null(struct init *in, struct err *e)
 	return r < 0 ? err_sys(e, r, "cut the host's /dev/null off") : 0;
 }
 
+/*
+ * Until here we are in the host's mount namespace and have attached nothing in it (D24); from here on no path leads to a
+ * mount of the host's. The root is a peer of the host's mount until it is cut off, and nobody mounts in it before that.
+ */
+static int enter_alone(struct init *in, const struct step_root *s, struct err *e)
+{
+	const struct sys_mount_attr cut = { .propagation = s->alone };
+	auto_close int ns = init_tree_namespace(s->path);
+	struct stat st;
+
+	if (ns < 0 && fstatat(AT_FDCWD, s->path, &st, 0) == 0 && !S_ISDIR(st.st_mode))
+		return root_error(e, -ENOTDIR, s->path);
+	if (ns == -EINVAL)
+		return err_set(e, EINVAL, "root filesystem %s: the host's mount is unbindable", s->path);
+	if (ns < 0)
+		return root_error(e, ns, s->path);
+	if (setns(ns, CLONE_NEWNS) < 0)
+		return err_sys(e, errno, "enter the mount namespace of the root filesystem");
+	init_leave(in, &ns);
+	in->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->root < 0)
+		return err_sys(e, errno, "open the root filesystem");
+	int r = sys_mount_setattr(in->root, "", AT_EMPTY_PATH | SYS_AT_RECURSIVE, &cut);
+	return r < 0 ? err_sys(e, r, "cut the mount namespace off from the host's") : 0;
+}
+
 int init_root(struct init *in, const struct step_root *s, struct err *e)
 {
 	auto_close int fd = -EBADF;
@@ -49,8 +76,8 @@ int init_root(struct init *in, const struct step_root *s, struct err *e)
 		return in->root < 0 ? root_error(e, -errno, s->path) : 0;
 	}
 	int r = clone_null(in, e);
-	if (r < 0)
-		return r;
+	if (r < 0 || s->alone)
+		return r < 0 ? r : enter_alone(in, s, e);
 	if (s->slot >= 0)
 		fd = take_fd(&in->slots[s->slot]);
 	else
@@ -176,6 +203,11 @@ static int move_root(struct init *in, const struct step_pivot *s, struct err *e)
 int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 {
 	init_leave(in, &in->place);
+	if (s->mode == PIVOT_DONE) {
+		in->entered = true;
+		take_own_null(in);
+		return 0;
+	}
 	if (s->mode == PIVOT_MOVE) {
 		int r = move_root(in, s, e);
 		if (r < 0)

@@ -25,6 +25,17 @@ static const struct facts root_facts = {
 		    .sibling_writable = true, .child_writable = true, .privileged = true },
 };
 
+/* Linux 7.0: a mount namespace is made of a tree. */
+static const struct facts newer_facts = {
+	.cap_effective = ALL_CAPS,
+	.cap_bounding = ALL_CAPS,
+	.last_cap = 40,
+	.tree_namespaces = true,
+	.cgroup = { .mode = CGROUP_MODE_UNIFIED, .mount = "/sys/fs/cgroup", .own = "/",
+		    .controllers = "cpuset cpu io memory hugetlb pids rdma misc", .root_writable = true,
+		    .sibling_writable = true, .child_writable = true, .privileged = true },
+};
+
 static const struct facts user_facts = {
 	.uid = 1000,
 	.gid = 1000,
@@ -54,6 +65,7 @@ static const struct golden {
 } rows[] = {
 	{ "default-root", "default", &root_facts, { .cgroup_manager = CGROUP_FS }, NULL },
 	{ "default-create", "default", &root_facts, { .cgroup_manager = CGROUP_FS, .listener = true }, NULL },
+	{ "default-newer", "default", &newer_facts, { .cgroup_manager = CGROUP_FS }, NULL },
 	{ "default-user", "default", &user_facts, { .cgroup_manager = CGROUP_FS },
 	  "creating namespaces without privilege needs a user namespace in linux.namespaces" },
 	{ "rootless-maps", "rootless", &user_facts, { .cgroup_manager = CGROUP_FS }, NULL },

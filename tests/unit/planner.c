@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions of the planner that depend on what the machine can do, each from a small configuration. */
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 
 #include "../../runtime/base/util.h"
 #include "../../runtime/plan_build.h"
@@ -115,9 +117,87 @@ static void test_landlock_best_effort(void)
 	arena_done(&t.a);
 }
 
+/* ---- a mount namespace of the root alone ------------------------------------------------------------ */
+
+#define MOUNT(members) "\"mounts\": [ { \"destination\": \"/m\", " members " } ],"
+#define HOOK(point) "\"hooks\": { \"" point "\": [ { \"path\": \"/h\" } ] },"
+
+static bool is_alone(const struct facts *f, const char *linux_, const char *rest)
+{
+	struct trial t;
+
+	try_plan(&t, f, linux_, rest);
+	const struct step_root *root = step_of(&t, STEP_ROOT);
+	const struct step_pivot *pivot = step_of(&t, STEP_PIVOT);
+	bool alone = root && root->alone;
+	/* All of it, or nothing. */
+	CHECK(t.p && root && pivot);
+	CHECK(alone == (pivot && pivot->mode == PIVOT_DONE));
+	CHECK(alone == !step_of(&t, STEP_PROPAGATION));
+	CHECK(alone == !(t.p && t.p->clone_flags & CLONE_NEWNS));
+	CHECK(t.p && alone == t.p->root_alone);
+	CHECK(t.p && t.p->fresh & CLONE_NEWNS);
+	arena_done(&t.a);
+	return alone;
+}
+
+static void test_alone(void)
+{
+	struct facts f = root_facts;
+
+	CHECK(!is_alone(&f, "", ""));
+	f.tree_namespaces = true;
+	CHECK(is_alone(&f, "", ""));
+	CHECK(is_alone(&f, "\"maskedPaths\": [ \"/a\" ], \"readonlyPaths\": [ \"/b\" ],", ""));
+	CHECK(is_alone(&f, "", MOUNT("\"type\": \"tmpfs\", \"source\": \"t\"")));
+	CHECK(is_alone(&f, "", MOUNT("\"source\": \"/s\", \"options\": [ \"rbind\" ]")));
+	CHECK(is_alone(&f, "", HOOK("startContainer")));
+}
+
+static void test_not_alone(void)
+{
+	struct facts f = root_facts;
+
+	f.tree_namespaces = true;
+	CHECK(!is_alone(&f, "", MOUNT("\"type\": \"ext4\", \"source\": \"/dev/x\"")));
+	CHECK(!is_alone(&f, "", MOUNT("\"type\": \"tmpfs\", \"options\": [ \"iversion\" ]")));
+	CHECK(!is_alone(&f, "", MOUNT("\"source\": \"/s\", \"options\": [ \"bind\", \"copy-symlink\" ]")));
+	CHECK(!is_alone(&f, "", HOOK("prestart")));
+	CHECK(!is_alone(&f, "", HOOK("createRuntime")));
+	CHECK(!is_alone(&f, "", HOOK("createContainer")));
+	CHECK(!is_alone(&f, "", "\"annotations\": { \"ctr.overlay\": \"tmpfs\" },"));
+	f.cap_effective &= ~(1ULL << 27); /* CAP_MKNOD: nodes are bound from the host when the root is there already */
+	CHECK(!is_alone(&f, "", ""));
+}
+
+/* What all mounts of a copy are made is made of each clone. */
+static void test_alone_propagation(void)
+{
+	static const struct { const char *linux_; uint64_t flags; } rows[] = {
+		{ "", MS_SLAVE },
+		{ "\"rootfsPropagation\": \"shared\",", MS_SLAVE },
+		{ "\"rootfsPropagation\": \"private\",", MS_PRIVATE },
+	};
+	struct facts f = root_facts;
+	struct trial t;
+
+	f.tree_namespaces = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		try_plan(&t, &f, rows[i].linux_, MOUNT("\"source\": \"/s\", \"options\": [ \"rbind\" ]"));
+		const struct step_root *root = step_of(&t, STEP_ROOT);
+		const struct step_source *source = step_of(&t, STEP_SOURCE);
+		CHECK(root && root->alone == rows[i].flags);
+		CHECK(source && source->propagation == rows[i].flags);
+		arena_done(&t.a);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "Landlock: every word known", test_landlock_known },
 	{ "Landlock: a word that the kernel does not know", test_landlock_unknown },
+	{ "a mount namespace of the root alone, where nothing needs the host's mounts", test_alone },
+	{ "a copy of the host's mounts, where something needs them", test_not_alone },
+	{ "the propagation of what is cloned for a root alone", test_alone_propagation },
 	{ "Landlock: best effort leaves out with a warning", test_landlock_best_effort },
 };
 TAP_MAIN("planner", tests)
