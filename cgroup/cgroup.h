@@ -190,9 +190,15 @@ struct cgroup_unit {
 	const char *slice_path; /* "/a.slice/a-b.slice"; "" for the root slice */
 };
 
-/* path NULL or "": default slice (system.slice or user.slice), prefix "ctr", name = id. */
+/* path NULL or "": default slice (system.slice or user.slice), prefix "ctr", name = id. A plus sign is escaped. */
 int cgroup_unit_parse(struct arena *a, const char *path, const char *id, bool user_manager,
 		      struct cgroup_unit *ret, struct err *e) MUST_CHECK;
+
+/*
+ * What systemd puts before a unit's name, "" or "_", to make a directory of it: where it could be taken for a file of the
+ * cgroup tree. Of the first `n` bytes of the name, without the suffix.
+ */
+const char *cgroup_unit_prefix(const char *name, size_t n);
 
 /* One property of StartTransientUnit or SetUnitProperties: D-Bus signature and the value as text. */
 struct cgroup_property {

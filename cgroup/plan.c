@@ -158,7 +158,8 @@ static int systemd_path(struct arena *a, const struct cgroup_facts *f, const str
 	p->slice = u.slice;
 	p->unit = u.unit;
 	p->leaf = q->leaf ? arena_strdup(a, q->leaf) : NULL;
-	p->path = arena_printf(a, "%s/%s%s%s", u.slice_path, u.unit, p->leaf ? "/" : "", p->leaf ? p->leaf : "");
+	p->path = arena_printf(a, "%s/%s%s%s%s", u.slice_path, cgroup_unit_prefix(u.unit, SIZE_MAX), u.unit,
+			       p->leaf ? "/" : "", p->leaf ? p->leaf : "");
 	return p->path && (!q->leaf || p->leaf) ? cg_path_check(p->path, e) : err_nomem(e);
 }
 

@@ -22,6 +22,17 @@ static bool is_unit_name(const char *s, const char *suffix)
 	return n > l && n <= UNIT_NAME_MAX && s[0] != '.' && strspn(s, chars) == n && str_eq(s + n - l, suffix);
 }
 
+const char *cgroup_unit_prefix(const char *name, size_t n)
+{
+	static const char *const files[] = { "cgroup", "cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids" };
+	size_t first = MIN(strcspn(name, "."), n);
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (strlen(files[i]) == first && memcmp(name, files[i], first) == 0)
+			return "_";
+	return name[0] == '_' ? "_" : "";
+}
+
 /* "a-b.slice" lies in "/a.slice/a-b.slice" (systemd.slice(5)); "-.slice" is the root. */
 static int slice_path(struct arena *a, const char *slice, const char **ret, struct err *e)
 {
@@ -40,14 +51,36 @@ static int slice_path(struct arena *a, const char *slice, const char **ret, stru
 			end = MIN(end, n); /* the last part ends before the suffix */
 			if (used + end + sizeof(suffix) + 1 >= sizeof(path))
 				return err_bad(e, "cgroupsPath: '%s' is nested too deep", slice);
-			used += (size_t)snprintf(path + used, sizeof(path) - used, "/%.*s%s", (int)end, slice,
-						 suffix);
+			used += (size_t)snprintf(path + used, sizeof(path) - used, "/%s%.*s%s",
+						 cgroup_unit_prefix(slice, end), (int)end, slice, suffix);
 			if (end == n)
 				break;
 		}
 	}
 	*ret = arena_strdup(a, path);
 	return *ret ? 0 : err_nomem(e);
+}
+
+/* An id may hold a plus sign, the name of a unit may not: it becomes what systemd-escape(1) makes of it. */
+static const char *escape_id(struct arena *a, const char *id)
+{
+	size_t plus = 0, n = 0;
+
+	for (const char *s = id; *s; s++)
+		plus += *s == '+';
+	if (!plus)
+		return id;
+	char *ret = arena_alloc(a, strlen(id) + 3 * plus + 1);
+	if (!ret)
+		return NULL;
+	for (const char *s = id; *s; s++)
+		if (*s == '+') {
+			memcpy(ret + n, "\\x2b", 4);
+			n += 4;
+		} else {
+			ret[n++] = *s;
+		}
+	return ret;
 }
 
 int cgroup_unit_parse(struct arena *a, const char *path, const char *id, bool user_manager,
@@ -70,19 +103,24 @@ int cgroup_unit_parse(struct arena *a, const char *path, const char *id, bool us
 		if (!name[0])
 			return err_bad(e, "cgroupsPath '%s' has no name after the second colon", path);
 	}
+	name = escape_id(a, name);
+	if (!name)
+		return err_nomem(e);
 	if (!u.slice[0])
 		u.slice = user_manager ? "user.slice" : "system.slice";
 	r = slice_path(a, u.slice, &u.slice_path, e);
 	if (r < 0)
 		return r;
 	end = strlen(name) > 6 ? name + strlen(name) - 6 : "";
-	if (str_eq(end, ".slice"))
+	/* Only a configuration can ask for a slice: an id that looks like one is not to reach the machine's. */
+	bool slice = path && path[0] && str_eq(end, ".slice");
+	if (slice)
 		u.unit = arena_strdup(a, name);
 	else
 		u.unit = arena_printf(a, "%s%s%s.scope", prefix, prefix[0] ? "-" : "", name);
 	if (!u.unit)
 		return err_nomem(e);
-	if (!is_unit_name(u.unit, str_eq(end, ".slice") ? ".slice" : ".scope"))
+	if (!is_unit_name(u.unit, slice ? ".slice" : ".scope"))
 		return err_bad(e, "'%s' is no valid name of a systemd unit", u.unit);
 	*ret = u;
 	return 0;

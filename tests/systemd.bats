@@ -133,6 +133,39 @@ edit()
 	[[ "$output" == *"after: not-found"*"status 0"*"after: not-found" ]]
 }
 
+# In the machine: each id's scope is where the plan says, also one that looks like a unit of the machine, and goes.
+@test "ctr: ids that are no names of units, or another unit's" {
+	cat >"$BATS_TEST_TMPDIR/ids" <<'E'
+set -eu
+ctr="$CTR --root $1/state --systemd-cgroup"
+for id in _a a+b ++ a.b - system.slice init.scope memory "$(printf '%0200d' 0)"; do
+	$ctr create --bundle "$1" --pid-file "$1/pid" -- "$id" </dev/null >"$1/log" 2>&1 || { cat "$1/log"; exit 1; }
+	is=$(sed -n s/^0:://p "/proc/$(cat "$1/pid")/cgroup")
+	planned=$($ctr run --dry-run --bundle "$1" -- "$id" | jq -r .host.cgroup.path)
+	$ctr delete --force -- "$id"
+	[ "$is" = "$planned" ] && echo "ok $is" || echo "planned $planned is $is"
+	[ ! -e "/sys/fs/cgroup$is" ] && [ ! -e "/sys/fs/cgroup/unified$is" ] || echo "left $is"
+done
+for path in _a-b.slice::_x memory-a.slice::memory a.slice:p:x+y; do
+	jq --arg p "$path" '.linux.cgroupsPath = $p' "$1/config.json" >"$1/other.json"
+	$ctr create --bundle "$1" --config "$1/other.json" --pid-file "$1/pid" other </dev/null >"$1/log" 2>&1 || { cat "$1/log"; exit 1; }
+	is=$(sed -n s/^0:://p "/proc/$(cat "$1/pid")/cgroup")
+	planned=$($ctr run --dry-run --bundle "$1" --config "$1/other.json" other | jq -r .host.cgroup.path)
+	$ctr delete --force other
+	[ "$is" = "$planned" ] && echo "ok $is" || echo "planned $planned is $is"
+done
+systemctl is-active system.slice init.scope
+E
+	RUNTIME=$CTR "$BATS_TEST_DIRNAME/bundle" "$BATS_TEST_TMPDIR/b"
+	CTR=$(readlink -f "$CTR") run "$WITH" sh "$BATS_TEST_TMPDIR/ids" "$BATS_TEST_TMPDIR/b" </dev/null
+	echo "$output"
+	[ "$(grep -c '^ok /' <<<"$output")" = 12 ]
+	[ "$(grep -cx active <<<"$output")" = 2 ]
+	[ "${#lines[@]}" = 14 ]
+	grep -qxF 'ok /system.slice/ctr-a\x2bb.scope' <<<"$output"
+	grep -qxF 'ok /__a.slice/__a-b.slice/__x.scope' <<<"$output"
+}
+
 @test "the environment itself: status, output, and nothing left" {
 	run -7 --separate-stderr "$WITH" sh -c 'echo out; echo err >&2; exit 7' </dev/null
 	[ "$output" = out ]

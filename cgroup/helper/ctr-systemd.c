@@ -690,7 +690,8 @@ static bool own_cgroup(const struct request *q, char *ret, size_t size)
 		return false;
 	line[strcspn(line, "\n")] = '\0';
 	const char *base = strrchr(line, '/') + 1;
-	return strcmp(base, q->unit) == 0 && snprintf(ret, size, "%s", line) < (int)size;
+	/* systemd puts "_" before what begins with one, or could be a file of the tree. */
+	return (strcmp(base, q->unit) == 0 || (base[0] == '_' && strcmp(base + 1, q->unit) == 0)) && snprintf(ret, size, "%s", line) < (int)size;
 }
 
 static int append_base(sd_bus_message *m, const struct request *q)

@@ -458,6 +458,20 @@ static void test_units(void)
 	unit("a:b:c", NULL, NULL, NULL);
 	unit("a.slice:b:c/d", NULL, NULL, NULL);
 	unit("a.slice:b:c d", NULL, NULL, NULL);
+	unit("_a.slice::_b", "_a.slice", "_b.scope", "/__a.slice");
+	unit("memory-a.slice:p:memory", "memory-a.slice", "p-memory.scope", "/_memory.slice/memory-a.slice");
+	unit("a.slice:p:x+y", "a.slice", "p-x\\x2by.scope", "/a.slice");
+	/* Every id is a scope's name, also one that looks like a unit of the machine. */
+	static const char *const ids[][2] = { { "_a", "ctr-_a.scope" }, { "a+b+", "ctr-a\\x2bb\\x2b.scope" },
+					      { "system.slice", "ctr-system.slice.scope" }, { "x.scope", "ctr-x.scope.scope" },
+					      { "-", "ctr--.scope" }, { "a.b", "ctr-a.b.scope" } };
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		CHECK_INT(cgroup_unit_parse(&arena, NULL, ids[i][0], false, &u, &e), 0);
+		CHECK_STR(u.unit, ids[i][1]);
+	}
+	CHECK_STR(cgroup_unit_prefix("_b.scope", SIZE_MAX), "_");
+	CHECK_STR(cgroup_unit_prefix("memory.scope", SIZE_MAX), "_");
+	CHECK_STR(cgroup_unit_prefix("memory-b.scope", SIZE_MAX), "");
 	CHECK_INT(cgroup_unit_parse(&arena, ":p:n", "id", true, &u, &e), 0);
 	CHECK_STR(u.slice, "user.slice");
 	arena_done(&arena);
