@@ -145,6 +145,7 @@ struct step_source {
 	plan_slot slot;	  /* where the detached tree goes */
 	uint64_t flags;
 	uint64_t propagation; /* MS_* of the clone, 0: leave as it comes */
+	const char *device; /* "linux.devices[N]" whose node it stands in for; NULL: a mount's source */
 };
 
 /* A source out of reach of the container's ids, with all about it that only the caller's privilege can do. */

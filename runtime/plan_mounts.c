@@ -395,8 +395,11 @@ static bool can_mknod(const struct builder *b)
 	return !(b->p->namespaces & CLONE_NEWUSER) && !b->f->in_userns && facts_has_cap(b->f, CAP_MKNOD);
 }
 
-/* Where nodes cannot be made, the host's node of the same path is bound; its numbers are checked there. */
-static int add_device(struct builder *b, const struct step_device *want, struct err *e)
+/*
+ * Where nodes cannot be made, the host's node of the same path is bound; its numbers are checked there. `field`: the
+ * configuration's, for the message when there is none; NULL: every host has it.
+ */
+static int add_device(struct builder *b, const struct step_device *want, const char *field, struct err *e)
 {
 	struct step_device d = *want;
 
@@ -406,6 +409,7 @@ static int add_device(struct builder *b, const struct step_device *want, struct 
 		if (!src)
 			return err_nomem(e);
 		src->path = d.path;
+		src->device = field;
 		d.slot = src->slot = builder_slot(b);
 	}
 	struct step_device *s = STEP(b, DEVICE, device);
@@ -436,7 +440,8 @@ static int add_configured(struct builder *b, size_t i, struct err *e)
 	};
 
 	d.mode |= c->type == 'p' ? S_IFIFO : c->type == 'b' ? S_IFBLK : S_IFCHR;
-	return add_device(b, &d, e);
+	const char *field = arena_printf(b->a, "linux.devices[%zu]", i);
+	return field ? add_device(b, &d, field, e) : err_nomem(e);
 }
 
 int plan_devices(struct builder *b, struct err *e)
@@ -454,7 +459,7 @@ int plan_devices(struct builder *b, struct err *e)
 					 .minor = default_devices[i].minor,
 					 .is_default = true };
 		if (!is_configured(b, d.path))
-			r = add_device(b, &d, e);
+			r = add_device(b, &d, NULL, e);
 	}
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(default_links); i++) {
 		struct step_symlink *s = STEP(b, SYMLINK, symlink);

@@ -31,7 +31,8 @@ static const struct plan_field root_fields[] = { F(root, STR, path), F(root, SLO
 						 F(root, BOOL, new_ns), F(root, HEX, alone) };
 static const struct plan_field overlay_fields[] = { F(overlay, STR, dir), F(overlay, BOOL, userxattr) };
 static const struct plan_field source_fields[] = { F(source, STR, path), F(source, SLOT, slot),
-						   F(source, HEX, flags), F(source, HEX, propagation) };
+						   F(source, HEX, flags), F(source, HEX, propagation),
+						   F(source, STR, device) };
 static const struct plan_field tree_fields[] = {
 	F(tree, STR, path),	   F(tree, SLOT, slot),	   F(tree, SLOT, idmap),  F(tree, HEX, flags),	 F(tree, HEX, idmap_flags),
 	F(tree, HEX, attr_set), F(tree, HEX, attr_clr), F(tree, HEX, rec_set), F(tree, HEX, rec_clr),

@@ -25,6 +25,7 @@ setup()
 
 teardown()
 {
+	umount -R "$T/plain" 2>/dev/null || :
 	umount -R "$T/src" 2>/dev/null || :
 	umount -R "$BUNDLE/rootfs" 2>/dev/null || :
 	test_teardown
@@ -303,4 +304,26 @@ locked_root()
 	for word in CLEARED DETACHED OTHER FLAGS; do assert_output_lacks $word; done
 	assert_line "attacked /mnt"
 	assert_line "held /mnt/sub"
+}
+
+@test "what the host mounts there later: the mount as a whole can be taken away, nothing of it can be changed or uncovered" {
+	userns
+	mkdir "$T/plain" "$T/plain/late"
+	mount --bind "$T/plain" "$T/plain"
+	mount --make-shared "$T/plain"
+	update_config '.linux.rootfsPropagation="rslave"'
+	bind "$T/plain" rbind rslave
+	set_sh "mount -t tmpfs t /tmp; $ATTACK echo waits; until grep -q ' /mnt/late/dir/sub ' /proc/self/mountinfo; do sleep 0.05; done
+		attack /mnt/late; detach /mnt/late/dir/sub; cat /mnt/late/dir/sub/over; umount -l /mnt/late && echo away; ls /mnt/late"
+	ctr run -b "$BUNDLE" "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
+	local pid=$!
+	for ((i = 0; i < 200; i++)); do grep -q waits "$T/out" && break; sleep 0.05; done
+	mount --rbind "$T/src" "$T/plain/late"
+	wait "$pid"
+	cat "$T/out"
+	mountpoint -q "$T/plain/late/dir/sub" # the host's own stay
+	umount -R "$T/plain"
+	for word in CLEARED DETACHED OTHER FLAGS; do ! grep -q $word "$T/out" || return 1; done
+	for line in "attacked /mnt/late" "held /mnt/late/dir/sub" covers away; do grep -qx "$line" "$T/out"; done
+	assert_equal "$(tail -n 1 "$T/out")" away
 }

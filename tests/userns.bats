@@ -90,6 +90,18 @@ as_user()
 	assert_line 1:3
 }
 
+@test "a device that the host has no node of, in a user namespace: an error that names its field" {
+	only_ctr "the text"
+	[ "$TEST_MODE" = rootless ] || userns
+	update_config '.linux.devices = [{path: "/dev/null", type: "c", major: 1, minor: 3}, {path: "/dev/no-such", type: "c", major: 1, minor: 3}]'
+	set_sh true
+	run_container
+	assert_status 1
+	assert_output "ctr: linux.devices[1]: open the host's /dev/no-such, since no node can be made here: missing"
+	try ctr state "$ID"
+	assert_output_has "does not exist"
+}
+
 @test "mounts of a user namespace: flags of the source stay" {
 	root_only
 	userns

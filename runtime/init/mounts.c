@@ -52,6 +52,9 @@ int init_source(struct init *in, const struct step_source *s, struct err *e)
 	int fd = s->propagation ? init_clone_with(AT_FDCWD, s->path, flags, &cut) : init_clone(s->path, flags);
 	if (fd == -EINVAL && s->propagation)
 		return err_set(e, EINVAL, "mount source %s: the host's mount is unbindable", s->path);
+	if (fd < 0 && s->device)
+		return err_set(e, -fd, "%s: open the host's %s, since no node can be made here: %s", s->device, s->path,
+			       fd == -ENOENT ? "missing" : err_text(-fd));
 	if (fd < 0)
 		return source_error(e, fd, s->path);
 	in->slots[s->slot] = fd;
