@@ -108,7 +108,7 @@ say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
 .DELETE_ON_ERROR:
-.PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale suites unit unit-build install uninstall clean dist format tidy fuzz fuzz-build fuzz-corpus bench bench-vm results compile_commands.json
+.PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale suites unit unit-build install uninstall clean dist format tidy fuzz fuzz-build fuzz-corpus bench bench-mounts bench-vm results compile_commands.json
 
 all: $(B)/ctr $(HELPERS) build/ctr
 
@@ -260,6 +260,10 @@ bench: all
 # Micro-VMs: how surely and how fast they start, exec, memory, files. As root; BOOTS=200 LOAD=4 ROUNDS=15, half an hour.
 bench-vm: all
 	$(Q)tests/bench/vm contrib/results/vm.md
+
+# What a kernel saves of a start's mounts, here and on a newer kernel in an emulated guest.
+bench-mounts: all
+	$(Q)tests/bench/mounts contrib/results/mounts.md
 
 # The pages and pictures in the repository: of the last `make bench`.
 results: all
