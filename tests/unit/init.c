@@ -271,7 +271,7 @@ static void finish(struct box *b, const char *script)
 	(b)->clone_flags = NEW_NS;                                                                           \
 	ADD(b, SESSION, session, .keyring = false);                                                           \
 	ADD(b, PROPAGATION, propagation, MS_REC | MS_SLAVE);                                                 \
-	ADD(b, ROOT, root, root, PLAN_NO_SLOT, true)
+	ADD(b, ROOT, root, .path = root, .slot = PLAN_NO_SLOT, .new_ns = true)
 #define MOUNT_PROC(b)                                                                                        \
 	ADD(b, MOUNT, mount, .destination = "/proc", .fstype = "proc", .source = "proc",                     \
 	    .slot = PLAN_NO_SLOT, .idmap = PLAN_NO_SLOT)
@@ -663,7 +663,7 @@ static void test_user_namespace(void)
 	ADD(&b, FORK, fork, CLONE_NEWUSER | NEW_NS, true, false);
 	ADD(&b, BECOME, become, 0, 0);
 	ADD(&b, PROPAGATION, propagation, MS_REC | MS_SLAVE);
-	ADD(&b, ROOT, root, root, PLAN_NO_SLOT, true);
+	ADD(&b, ROOT, root, .path = root, .slot = PLAN_NO_SLOT, .new_ns = true);
 	MOUNT_TMPFS(&b, "/tmp", .attr_set = SYS_MOUNT_ATTR_NOSUID);
 	PIVOT(&b);
 	ADD(&b, CREDENTIALS, credentials, .uid = 5, .gid = 6, .set_groups = true, .bounding = 0,
@@ -829,7 +829,7 @@ static void test_proc_binds(void)
 	for (int i = 0; i < 3; i++) {
 		struct box b = { .n_slots = 1 };
 		START_ROOT(&b);
-		ADD(&b, SOURCE, source, i == 0 ? "/proc" : i == 1 ? "/tmp" : "/etc/passwd", 0, 0);
+		ADD(&b, SOURCE, source, .path = i == 0 ? "/proc" : i == 1 ? "/tmp" : "/etc/passwd", .slot = 0);
 		const struct step_mount *proc = FS("/proc", "proc");
 		if (i == 2)
 			add(&b, STEP_MOUNT, proc);
