@@ -5,6 +5,7 @@
  */
 #include "debug.h"
 
+#include <linux/filter.h>
 #include <sched.h>
 
 #include "../oci/names.h"
@@ -29,6 +30,8 @@ static void namespaces(struct strbuf *b, const struct plan *p, const struct fact
 	say_namespaces(b, p->fresh ? "; joined:" : " joined:", p->namespaces & ~p->fresh);
 	if (!(p->namespaces | p->fresh))
 		strbuf_puts(b, " the caller's");
+	if (p->root_alone)
+		strbuf_puts(b, "; the mount namespace is of the root alone");
 	if (p->network_apart)
 		strbuf_puts(b, "; the network namespace is made while the container side mounts");
 }
@@ -95,7 +98,7 @@ static void filter(struct strbuf *b, const struct plan *p, const struct facts *f
 	(void)f;
 	if (p->filter.n)
 		strbuf_printf(b, "seccomp: a program of %llu instructions, flags 0x%llx%s",
-			      (unsigned long long)p->filter.n / 8, (unsigned long long)p->filter_flags,
+			      (unsigned long long)(p->filter.n / sizeof(struct sock_filter)), (unsigned long long)p->filter_flags,
 			      p->seccomp_notify ? ", with a listener" : "");
 	else
 		strbuf_puts(b, "seccomp: none, the configuration asks for none");

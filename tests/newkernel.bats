@@ -2,51 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # On the kernel of Debian's unstable: what ctr does there in another way than on older ones (a mount namespace of the root
 # alone), and the ordinary tests of that. In a guest of its own (tests/vm).
-#
-# CTR_TEST_VM=0 skips all of it. CTR_TEST_VM_KEEP=1 leaves the guest running for the next time.
 
 bats_require_minimum_version 1.5.0
 
-VM=$BATS_TEST_DIRNAME/vm
 export CTR_TEST_VM_KERNEL=${CTR_TEST_VM_KERNEL:-sid}
+load lib/guest
 
-setup_file()
+# As guest, in a mount namespace of its own, whose mounts are shared.
+apart()
 {
-	local why
-	if [ "${CTR_TEST_VM:-1}" = 0 ]; then
-		why="CTR_TEST_VM=0"
-	elif ! why=$("$VM" doctor); then
-		:
-	elif ! why=$("$VM" start 2>&1); then
-		# The suite changes from day to day, and its mirror may be out of reach; a guest that is there must start.
-		[[ $why == *"no kernel of"* ]] || { echo "$why" >&2; return 1; }
-	else
-		why=
-		"$VM" run sh -ec 'rm -rf /t; mkdir /t; cp -r /src/tests/bundle /t/; RUNTIME=/src/build/ctr sh /src/tests/bundle /t/b'
-	fi
-	export VM_SKIP=$why
-}
-
-teardown_file()
-{
-	[ -n "$VM_SKIP" ] || [ -n "${CTR_TEST_VM_KEEP:-}" ] || "$VM" stop
-}
-
-setup()
-{
-	[ -z "$VM_SKIP" ] || skip "$VM_SKIP"
-}
-
-# guest <<script: runs it with `set -e` in a mount namespace of its own, whose mounts are shared.
-guest()
-{
-	local script
-	script=$(cat)
-	run "$VM" run --time 300 unshare -m --propagation shared bash --norc -euc 'PATH=/src/build:$PATH; export ASAN_OPTIONS=detect_leaks=0; D=$(mktemp -d)
-	trap "rm -rf --one-file-system $D" EXIT
-	bad() { echo "BAD: $*"; exit 1; }
-	is() { [ "$1" = "$2" ] || bad "\"$1\" is not \"$2\""; }
-	bundle() { mkdir -p $D/b; [ -e $D/b/rootfs ] || cp -r /t/b/rootfs $D/b/; jq "$1" /t/b/config.json >$D/b/config.json; }
+	guest unshare -m --propagation shared <<<'trap "rm -rf --one-file-system $D" EXIT
 	# What ctr plans: "alone", "copy" of the mounts of the host, or neither.
 	plan()
 	{
@@ -56,14 +21,15 @@ guest()
 		! grep -q "\"clone\": .*\"mount\"" $D/plan || c=1
 		case $a$c in 10) echo alone ;; 01) echo copy ;; *) echo "neither ($a$c)" ;; esac
 	}
-	'"$script"
-	echo "$output"
-	[ "$status" = 0 ]
+	'"$(cat)"
 }
 
 @test "a mount namespace of the root alone is planned, unless the plan needs the host's mounts" {
-	guest <<'E'
+	apart <<'E'
 is "$(bundle .; plan)" alone
+says() { ctr --debug run "$@" -b $D/b c </dev/null >$D/said 2>&1; grep -c '^ctr: debug: namespaces:.* the mount namespace is of the root alone' $D/said; }
+is "$(says)" 1
+is "$(says --no-pivot)" 0
 is "$(plan --no-pivot)" copy
 is "$(plan --overlay tmpfs)" copy
 m() { bundle ".mounts += [{destination: \"/m\"} + $1]"; plan; }
@@ -78,7 +44,7 @@ E
 
 # Up to the numbers of mounts, peer groups and devices, which are different in any two runs.
 @test "mountinfo is the same in both ways, for every propagation" {
-	guest <<'E'
+	apart <<'E'
 mkdir -p $D/on
 mount -t tmpfs on $D/on
 mkdir $D/on/src $D/on/private
@@ -110,7 +76,7 @@ E
 }
 
 @test "what the host mounts later arrives where it was asked for, and nothing goes back" {
-	guest <<'E'
+	apart <<'E'
 mkdir -p $D/on
 mount -t tmpfs on $D/on
 trap "umount -l $D/on; rm -rf --one-file-system $D" EXIT
@@ -135,7 +101,7 @@ E
 }
 
 @test "the host's mounts are the same afterwards, also when a start fails" {
-	guest <<'E'
+	apart <<'E'
 cp /proc/self/mountinfo $D/before
 fails() { is "$(plan)" alone; ! ctr run -b $D/b c </dev/null >$D/out 2>&1 || bad "started: $1"; grep -q "$1" $D/out || bad "$(cat $D/out)"; }
 bundle .
@@ -150,15 +116,24 @@ trap "umount -l $D/unbindable; rm -rf --one-file-system $D" EXIT
 cp /proc/self/mountinfo $D/before
 bundle '.mounts += [{destination: "/m", type: "bind", source: "'$D/unbindable'", options: ["bind"]}]'; fails "mount source $D/unbindable: the host's mount is unbindable"
 bundle '.root.path = "'$D/unbindable'"'; fails "root filesystem $D/unbindable: the host's mount is unbindable"
+mkdir $D/above $D/above/sub
+mount --bind $D/above $D/above
+mount -t tmpfs u $D/above/sub
+touch $D/above/sub/file
+mount --make-unbindable $D/above/sub
+trap "umount -l $D/unbindable $D/above; rm -rf --one-file-system $D" EXIT
+cp /proc/self/mountinfo $D/before
+bundle '.process.args = ["ls", "/m/sub"] | .mounts += [{destination: "/m", type: "bind", source: "'$D/above'", options: ["rbind"]}]'
+is "$(plan)" alone
+is "$(ctr run -b $D/b c </dev/null)" ""
 bundle '.linux.sysctl = {"net.ipv4.no_such_thing": "1"}'; fails 'unknown to this kernel'
 diff $D/before /proc/self/mountinfo || bad "mounts stayed"
 E
 }
 
-# Their bodies unchanged, as root in there: CTR_TEST_VM_FILES="lifecycle run mounts ...". Long by emulation.
+# Their bodies unchanged, as root in there; CTR_TEST_VM_FILES="run mounts ...": others, of which some take long.
 @test "ordinary tests pass there" {
-	[ -n "${CTR_TEST_VM_FILES:-}" ] || skip "takes long by emulation: CTR_TEST_VM_FILES names the files to run there"
-	for f in $CTR_TEST_VM_FILES; do
+	for f in ${CTR_TEST_VM_FILES:-lifecycle}; do
 		run "$VM" run --time 1500 sh -c "RUNTIME=/src/build/ctr bats --tap tests/$f.bats"
 		echo "$output"
 		[ "$status" = 0 ]
