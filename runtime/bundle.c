@@ -25,6 +25,8 @@ static int absolute_bundle(struct ctx *ctx, const char *bundle, const char **ret
 {
 	char path[PATH_MAX], link[32];
 
+	if (!*bundle)
+		return err_bad(e, "invalid --bundle \"\": empty");
 	/* As engines give it. */
 	if (path_is_plain_dir(bundle)) {
 		*ret = bundle;

@@ -242,7 +242,7 @@ static int check_globals(struct ctx *ctx, struct err *e)
 
 static int dispatch(struct ctx *ctx, int argc, char **argv, struct err *e)
 {
-	bool help = false;
+	bool help = false, asked;
 	int n, r;
 
 	r = opt_parse(&ctx->arena, global_options, ctx, OPT_UNTIL_COMMAND, 1, argc - 1, argv + 1, &n, &help, e);
@@ -253,11 +253,14 @@ static int dispatch(struct ctx *ctx, int argc, char **argv, struct err *e)
 		return r;
 	if (ctx->version)
 		return print_version(e);
-	if (help || n == 0 || str_eq(argv[1], "help"))
+	asked = n > 0 && str_eq(argv[1], "help"); /* "help COMMAND" is "COMMAND --help" */
+	if (help || n == 0 || (asked && n == 1))
 		return help_global(e) < 0 ? -e->code : n == 0 && !help;
-	const struct command *c = find_command(argv[1]);
+	const struct command *c = find_command(argv[asked ? 2 : 1]);
 	if (!c)
-		return err_bad(e, "unknown command \"%s\"", argv[1]);
+		return err_bad(e, "unknown command \"%s\": `ctr --help` lists them", argv[asked ? 2 : 1]);
+	if (asked)
+		return help_command(c, e);
 	return run_command(ctx, c, n - 1, argv + 2, e);
 }
 

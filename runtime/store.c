@@ -102,7 +102,7 @@ static int open_root(struct ctx *ctx, bool make, struct err *e)
 	if (fd < 0 && errno == ENOENT && make) {
 		int r = dirs_make_above(path, 0755, "state directory", e);
 		if (r < 0)
-			return r;
+			return ctx->root ? r : err_in(e, "no --root is given, and the default cannot be made");
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return err_sys(e, errno, "make state directory %s", path);
 		fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

@@ -308,6 +308,30 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	[ ! -e "$ROOT/$ID" ] || { echo "$output"; return 1; }
 }
 
+@test "help: of a command in both ways; and where there is none, who knows them" {
+	only_ctr "the texts"
+	assert_equal "$(ctr help run)" "$(ctr run --help)"
+	assert_equal "$(ctr help)" "$(ctr --help)"
+	for words in rnu "help rnu"; do
+		try ctr $words
+		assert_status 1
+		assert_output 'ctr: unknown command "rnu": `ctr --help` lists them'
+	done
+}
+
+@test "the state directory's default cannot be made: told that there is --root; an empty --bundle is told by its name" {
+	only_ctr "the texts"
+	new_bundle
+	set_args true
+	try env XDG_RUNTIME_DIR=/proc/no-such "$RUNTIME" run -b "$BUNDLE" "$ID"
+	assert_status 1
+	assert_output_has "ctr: no --root is given, and the default cannot be made: make state directory /proc/no-such: "
+	assert_equal "${#lines[@]}" 1
+	try ctr run -b "" "$ID"
+	assert_status 1
+	assert_output 'ctr: invalid --bundle "": empty'
+}
+
 @test "unknown commands and options" {
 	run ctr frobnicate
 	[ "$status" -ne 0 ]
