@@ -168,6 +168,7 @@ struct step_tree {
 #define STEP_MOUNT_SYSFS_FALLBACK (1ULL << 6) /* EPERM on a new sysfs: bind the host's, recursively */
 #define STEP_MOUNT_PROC_SUBSET (1ULL << 7)    /* EPERM on a new proc: try again with subset=pid */
 #define STEP_MOUNT_LABEL_ROOT (1ULL << 8)     /* `label` is written to the root's security.selinux */
+#define STEP_MOUNT_COVERED_MODE (1ULL << 9)   /* a tmpfs with the mode of the directory that it covers */
 struct step_mount {
 	const char *destination; /* in the container's view, absolute */
 	const char *fstype;	 /* NULL for binds and remounts */

@@ -191,6 +191,15 @@ static bool asks_for_network(const char *type)
 	return true;
 }
 
+/* Without a mode a tmpfs is for everyone: over a directory that was not, it is as that was. */
+static bool has_mode(const struct mount_options *o)
+{
+	for (size_t i = 0; i < o->data.n; i++)
+		if (str_starts(o->data.v[i], "mode="))
+			return true;
+	return o->tmpcopyup;
+}
+
 static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 {
 	const struct mount_options *o = &m->opt;
@@ -220,7 +229,7 @@ static int add_mount(struct builder *b, struct mount_item *m, struct err *e)
 	s->data = (struct plan_strv){ o->data.v, o->data.n };
 	if (!m->bind && !o->remount) {
 		s->fstype = c->type;
-		s->flags |= fallbacks(b, c->type);
+		s->flags |= fallbacks(b, c->type) | (str_eq(c->type, "tmpfs") && !has_mode(o) ? STEP_MOUNT_COVERED_MODE : 0);
 		set_label(b, c->type, s);
 	}
 	if (is_cgroup(m)) {

@@ -286,6 +286,27 @@ tmpfs" ] || { echo "$output"; return 1; }
 	[ ! -e "$BUNDLE/rootfs/data/new" ]
 }
 
+@test "a tmpfs without a mode: the mode of the directory it covers; where there was none everybody's, the second time too" {
+	only_ctr "the second start"
+	mkdir -p "$BUNDLE/rootfs/one" "$BUNDLE/rootfs/link-goes"
+	chmod 2710 "$BUNDLE/rootfs/one"
+	chmod 711 "$BUNDLE/rootfs/link-goes"
+	ln -s link-goes "$BUNDLE/rootfs/link"
+	mount_at /one tmpfs t nosuid
+	mount_at /link tmpfs t ro
+	mount_at /one/new tmpfs t
+	mount_at /told tmpfs t mode=750
+	mount_at /neu/two tmpfs t size=64k
+	set_sh 'stat -c %a /one /link-goes /one/new /told /neu /neu/two | tr "\n" " "'
+	for again in 1 2; do
+		run_container
+		assert_status 0
+		assert_output "2710 711 1777 750 755 1777 "
+	done
+	assert_equal "$(stat -c %a "$BUNDLE/rootfs/one" "$BUNDLE/rootfs/told")" "2710
+755"
+}
+
 @test "copy-symlink makes the link itself, src-nofollow and dest-nofollow" {
 	only_ctr
 	ln -s /some/where "$SRC/link"

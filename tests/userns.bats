@@ -102,6 +102,23 @@ as_user()
 	assert_output_has "does not exist"
 }
 
+@test "the mount point of a tmpfs without a mode, made by the caller: mode 1777, also when it is there the next time" {
+	only_ctr "the second start"
+	root_only
+	userns
+	chown -R 0:0 "$BUNDLE/rootfs"
+	mkdir -p "$BUNDLE/rootfs/one"
+	chmod 2711 "$BUNDLE/rootfs/one"
+	update_config '.mounts += [{destination: "/one", type: "tmpfs", source: "t"}, {destination: "/neu", type: "tmpfs", source: "t"}]'
+	set_sh 'stat -c %a /one /neu'
+	for again in 1 2; do
+		run_container
+		assert_status 0
+		assert_output "2711
+1777"
+	done
+}
+
 @test "mounts of a user namespace: flags of the source stay" {
 	root_only
 	userns

@@ -139,6 +139,8 @@ int init_dir_of(struct init *in, const char *path, const char **ret_name) MUST_C
 void init_forget_dir(struct init *in);
 /* Something was attached at `path`, where no link is on the way: what it hides is forgotten. */
 void init_covered(struct init *in, const char *path);
+/* The mount point of a tmpfs without a mode was made: mode 1777. */
+void init_open_to_all(int point);
 /*
  * An empty filesystem of ours is attached at `path`, with no link on the way: what comes next is likely to go there. Its
  * descriptor is taken.

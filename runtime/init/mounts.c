@@ -560,10 +560,39 @@ static int restrict_clone(int tree, const struct step_mount *m, struct err *e)
 	return all.attr_set ? set_attr(tree, SYS_AT_RECURSIVE, &all, m, e) : 0;
 }
 
+/* What a tmpfs has for a mode when nothing says one; a mount point made for it gets it too, so that a second start finds it. */
+void init_open_to_all(int point)
+{
+	auto_close int fd = path_open_here(point, ".", O_RDONLY | O_DIRECTORY);
+
+	if (fd >= 0)
+		(void)!fchmod(fd, 01777);
+}
+
+/* The mode of the directory at the destination; NULL: there is none, or there was none. */
+static const char *covered_mode(const struct init *in, const struct step_mount *m, char ret[static 8])
+{
+	struct stat st;
+	struct err ignored; /* said when it is attached */
+	auto_close int fd = path_open(in->root, m->destination, O_PATH);
+
+	if (fd == -ENOENT && !(m->flags & STEP_MOUNT_DEST_NOFOLLOW)) {
+		auto_close int made = path_make(in->root, m->destination, PATH_DIR, &ignored);
+		if (made >= 0)
+			init_open_to_all(made);
+	}
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return NULL;
+	(void)snprintf(ret, 8, "%o", (unsigned int)(st.st_mode & 07777));
+	return ret;
+}
+
 static int mount_new(struct init *in, const struct step_mount *m, struct err *e)
 {
 	bool clone = false;
-	auto_close int tree = make_fs(in, m, NULL, NULL, e);
+	char mode[8];
+	const char *covered = m->flags & STEP_MOUNT_COVERED_MODE ? covered_mode(in, m, mode) : NULL;
+	auto_close int tree = make_fs(in, m, "mode", covered, e);
 
 	if (tree == -EPERM)
 		tree = make_fallback(in, m, &clone, e);

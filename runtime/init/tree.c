@@ -173,6 +173,8 @@ static void make_destination(const struct init *in, int root, const struct step_
 		return;
 	bool file = tree >= 0 && fstat(tree, &st) == 0 && !S_ISDIR(st.st_mode);
 	int made = path_make(root, m->destination, file ? PATH_FILE : PATH_DIR, &ignored);
+	if (made >= 0 && m->flags & STEP_MOUNT_COVERED_MODE)
+		init_open_to_all(made);
 	fd_close(&made);
 }
 
