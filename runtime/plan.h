@@ -125,7 +125,10 @@ struct step_session {
 };
 struct step_network { uint32_t unused; };
 struct step_netlink { struct plan_bytes messages; const char *what; };
-struct step_propagation { uint64_t flags; /* MS_SLAVE | MS_REC ... */ };
+struct step_propagation {
+	uint64_t flags; /* MS_SLAVE | MS_REC ... */
+	bool chroot;	/* the caller may be in one: with a new user namespace the kernel refuses that */
+};
 struct step_root {
 	const char *path;  /* absolute, host's view; NULL when slot is given */
 	plan_slot slot;	   /* a detached tree: of a TREE step */

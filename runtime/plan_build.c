@@ -385,6 +385,7 @@ static int plan_propagation(struct builder *b, struct err *e)
 		return err_nomem(e);
 	/* Slave: nothing of ours reaches the host, and a bind that asks for it still receives what the host mounts. */
 	uint32_t how = b->l->rootfs_propagation.set ? b->l->rootfs_propagation.v : MS_SLAVE;
+	p->chroot = !b->p->new_user_ns;
 	p->flags = MS_REC | (how == MS_PRIVATE || how == MS_UNBINDABLE ? MS_PRIVATE : MS_SLAVE);
 	return 0;
 }

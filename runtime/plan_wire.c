@@ -26,7 +26,7 @@ static const struct plan_field become_fields[] = { F(become, U32, uid), F(become
 static const struct plan_field session_fields[] = { F(session, BOOL, keyring), F(session, STR, key_label) };
 static const struct plan_field network_fields[] = { F(network, U32, unused) };
 static const struct plan_field netlink_fields[] = { F(netlink, BYTES, messages), F(netlink, STR, what) };
-static const struct plan_field propagation_fields[] = { F(propagation, HEX, flags) };
+static const struct plan_field propagation_fields[] = { F(propagation, HEX, flags), F(propagation, BOOL, chroot) };
 static const struct plan_field root_fields[] = { F(root, STR, path), F(root, SLOT, slot),
 						 F(root, BOOL, new_ns), F(root, HEX, alone) };
 static const struct plan_field overlay_fields[] = { F(overlay, STR, dir), F(overlay, BOOL, userxattr) };

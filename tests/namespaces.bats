@@ -171,3 +171,43 @@ holder()
 	assert_failure
 	assert_output_has maskedPaths
 }
+
+# A place that is a mount or a directory; what is around it is shared, as systemd has it, or private, and has a mount of its
+# own.
+in_chroot()
+{
+	unshare -m --propagation private sh -euc '
+		mount -t tmpfs around "$1" && mount --make-$6 "$1"
+		mkdir "$1/place" "$1/below" && mount -t tmpfs below "$1/below" && touch "$1/below/host"
+		[ "$2" = directory ] || mount -t tmpfs place "$1/place"
+		for d in proc dev sys; do mkdir "$1/place/$d"; mount --rbind /$d "$1/place/$d"; done
+		mkdir "$1/place/bin" "$1/place/run" && cp /bin/busybox "$1/place/bin/sh" && cp -L "$4" "$1/place/bin/ctr"
+		cp -r "$3" "$1/place/bundle"
+		chroot "$1/place" /bin/sh -c "$5"
+		[ -e "$1/below/host" ] || echo "a mount around the chroot is gone"' x "$T/around" "$1" "$BUNDLE" "$RUNTIME" "$3" "$2" </dev/null 2>&1 3>&-
+}
+
+@test "in a chroot: exec is in the container, nothing around the chroot stays in its namespace or goes from the host's" {
+	root_only "an ordinary user cannot make namespaces in a chroot"
+	only_ctr "exec of others leaves the chroot"
+	mkdir "$T/around"
+	set_sh 'sleep 1000'
+	update_config '.process.capabilities.bounding += ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT"]'
+	local mounts=$(($(jq '.mounts | length' "$BUNDLE/config.json") + $(jq '.linux | (.maskedPaths + .readonlyPaths) | length' "$BUNDLE/config.json") + 10))
+	for kind in mount directory; do
+		for around in shared private; do
+			try in_chroot $kind $around '
+				ctr --root /run/ctr run -d -b /bundle c >/dev/null 2>/run/log || sh -c "cat /run/log"
+				ctr --root /run/ctr exec c sh -c "ls /; wc -l </proc/self/mountinfo"
+				ctr --root /run/ctr delete --force c'
+			assert_status 0
+			assert_line etc
+			assert_output_lacks "place"
+			assert_output_lacks "around"
+			[ "${lines[-1]}" -le "$mounts" ] || fail "many mounts"
+		done
+	done
+	try in_chroot mount shared 'ctr --root /run/ctr run --no-pivot -b /bundle c'
+	assert_status 1
+	assert_output "ctr: --no-pivot: the caller is in a chroot, and what is around it would stay"
+}

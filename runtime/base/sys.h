@@ -55,6 +55,14 @@ struct sys_clone_args {
 		set_tid_size, cgroup;
 };
 
+/* statx(2); the mount since 5.8 */
+#define SYS_STATX_INO 0x100U
+#define SYS_STATX_MNT_ID 0x1000U
+
+struct sys_place {
+	uint64_t ino, mount;
+};
+
 /* openat2(2) */
 struct sys_open_how {
 	uint64_t flags, mode, resolve;
@@ -199,6 +207,16 @@ static inline int sys_pidfd_send_signal(int pidfd, int sig)
 static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
 	return (int)sys_ret(syscall(SYS_NR_close_range, first, last, flags));
+}
+
+/* Which directory of which mount a path or, with "" and AT_EMPTY_PATH, a descriptor is. */
+static inline int sys_place(int dirfd, const char *path, int flags, struct sys_place *ret)
+{
+	uint64_t stx[32] = { 0 }; /* struct statx */
+	int r = (int)sys_ret(syscall(SYS_statx, dirfd, path, flags, SYS_STATX_INO | SYS_STATX_MNT_ID, stx));
+
+	*ret = (struct sys_place){ .ino = stx[4], .mount = stx[18] };
+	return r;
 }
 
 /* A call by its number, for the probe, which asks with arguments that no call takes. */

@@ -44,6 +44,7 @@ struct init {
 	uint32_t siblings; /* how many before it in the same directory, one after the other */
 	bool entered;	/* our own root is the container's */
 	bool other_ids;	/* not those that this program was started with */
+	bool in_chroot;	/* "/" is not the root of the mount namespace */
 	bool cut_off;	/* nothing propagates to the host's mounts */
 	bool own_proc;	/* /proc is one of the container's own: nobody exchanges names in it */
 	int left[INIT_LEFT_MAX];	/* descriptors that are done with, in their order (init_leave) */

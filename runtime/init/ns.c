@@ -266,11 +266,3 @@ int init_netlink(struct init *in, const struct step_netlink *s, struct err *e)
 	init_leave(in, &sock);
 	return 0;
 }
-
-int init_propagation(struct init *in, const struct step_propagation *s, struct err *e)
-{
-	if (mount(NULL, "/", NULL, (unsigned long)s->flags, NULL) < 0)
-		return err_sys(e, errno, "cut the mount namespace off from the host's");
-	in->cut_off = s->flags & MS_REC && s->flags & (MS_SLAVE | MS_PRIVATE);
-	return 0;
-}

@@ -67,6 +67,56 @@ static int enter_alone(struct init *in, const struct step_root *s, struct err *e
 	return r < 0 ? err_sys(e, r, "cut the mount namespace off from the host's") : 0;
 }
 
+/* Into the root of the mount namespace, which is where setns(2) leads. */
+static int leave_chroot(struct init *in, struct err *e)
+{
+	auto_close int self = sys_pidfd_open(getpid(), 0);
+
+	if (self < 0)
+		return err_sys(e, self, "look for a chroot");
+	if (setns(self, CLONE_NEWNS) < 0)
+		return err_sys(e, errno, "enter the root of the mount namespace");
+	init_leave(in, &self);
+	return 0;
+}
+
+/* Back, where `before` is another one; notes that it is so. */
+static int enter_chroot(struct init *in, int before, struct err *e)
+{
+	struct sys_place was, is;
+	int r = sys_place(before, "", AT_EMPTY_PATH, &was);
+
+	if (r == 0)
+		r = sys_place(AT_FDCWD, "/", 0, &is);
+	if (r < 0)
+		return err_sys(e, r, "look for a chroot");
+	if (was.mount == is.mount && was.ino == is.ino)
+		return 0;
+	in->in_chroot = true;
+	return fchdir(before) < 0 || chroot(".") < 0 ? err_sys(e, errno, "enter the chroot again") : 0;
+}
+
+/*
+ * All of the namespace, also what is around a chroot of the caller's: it goes when the root is exchanged, and what is shared
+ * would go on the host too. Until then the caller's paths are those of the chroot.
+ */
+int init_propagation(struct init *in, const struct step_propagation *s, struct err *e)
+{
+	auto_close int here = s->chroot ? openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+
+	if (s->chroot && here < 0)
+		return err_sys(e, errno, "open /");
+	if (s->chroot && leave_chroot(in, e) < 0)
+		return -e->code;
+	if (mount(NULL, "/", NULL, (unsigned long)s->flags, NULL) < 0)
+		return err_sys(e, errno, "cut the mount namespace off from the host's");
+	in->cut_off = s->flags & MS_REC && s->flags & (MS_SLAVE | MS_PRIVATE);
+	if (s->chroot && enter_chroot(in, here, e) < 0)
+		return -e->code;
+	init_leave(in, &here);
+	return 0;
+}
+
 int init_root(struct init *in, const struct step_root *s, struct err *e)
 {
 	auto_close int fd = -EBADF;
@@ -208,6 +258,11 @@ int init_pivot(struct init *in, const struct step_pivot *s, struct err *e)
 		take_own_null(in);
 		return 0;
 	}
+	if (in->in_chroot && s->mode == PIVOT_MOVE)
+		return err_set(e, EINVAL, "--no-pivot: the caller is in a chroot, and what is around it would stay");
+	/* pivot_root(2) would exchange what is at the chroot's place, and the namespace's own root would stay the host's (D25). */
+	if (in->in_chroot && s->mode == PIVOT_ROOT && leave_chroot(in, e) < 0)
+		return -e->code;
 	if (s->mode == PIVOT_MOVE) {
 		int r = move_root(in, s, e);
 		if (r < 0)

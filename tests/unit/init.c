@@ -270,7 +270,7 @@ static void finish(struct box *b, const char *script)
 #define START_ROOT(b)                                                                                        \
 	(b)->clone_flags = NEW_NS;                                                                           \
 	ADD(b, SESSION, session, .keyring = false);                                                           \
-	ADD(b, PROPAGATION, propagation, MS_REC | MS_SLAVE);                                                 \
+	ADD(b, PROPAGATION, propagation, .flags = MS_REC | MS_SLAVE, .chroot = true);                           \
 	ADD(b, ROOT, root, .path = root, .slot = PLAN_NO_SLOT, .new_ns = true)
 #define MOUNT_PROC(b)                                                                                        \
 	ADD(b, MOUNT, mount, .destination = "/proc", .fstype = "proc", .source = "proc",                     \
@@ -662,7 +662,7 @@ static void test_user_namespace(void)
 		return;
 	ADD(&b, FORK, fork, CLONE_NEWUSER | NEW_NS, true, false);
 	ADD(&b, BECOME, become, 0, 0);
-	ADD(&b, PROPAGATION, propagation, MS_REC | MS_SLAVE);
+	ADD(&b, PROPAGATION, propagation, .flags = MS_REC | MS_SLAVE);
 	ADD(&b, ROOT, root, .path = root, .slot = PLAN_NO_SLOT, .new_ns = true);
 	MOUNT_TMPFS(&b, "/tmp", .attr_set = SYS_MOUNT_ATTR_NOSUID);
 	PIVOT(&b);
