@@ -143,7 +143,8 @@ void strbuf_add(struct strbuf *b, const char *s, size_t n)
 {
 	if (!strbuf_room(b, n))
 		return;
-	memcpy(b->p + b->n, s, n);
+	if (n) /* nothing may be NULL, which memcpy() must not be given */
+		memcpy(b->p + b->n, s, n);
 	b->n += n;
 	b->p[b->n] = '\0';
 }
