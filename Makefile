@@ -3,7 +3,7 @@
 #
 #   make                 ctr, static, against musl where the machine has it (LIBC=glibc: the system's libc)
 #   make check           every test that can run here (see tests/run)
-#   make SAN=1 check     the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make SAN=1 check     the same under AddressSanitizer and UndefinedBehaviorSanitizer (not what runs in micro-VMs' guests)
 #   V=1 shows the commands. CFLAGS, CPPFLAGS and LDFLAGS of the caller come last and are never replaced.
 
 VERSION  := 0.1.0
@@ -110,7 +110,7 @@ endif
 .DELETE_ON_ERROR:
 .PHONY: all allocs check check-security completions coverage coverage-tests faults faults-all kills race scale suites unit unit-build install uninstall clean dist format tidy fuzz fuzz-build fuzz-corpus bench bench-mounts bench-vm results compile_commands.json
 
-all: $(B)/ctr $(HELPERS) build/ctr
+all: $(B)/ctr $(HELPERS) $(if $(filter 1,$(SAN)),$(B)/ctr-guest) build/ctr
 
 # Where tests and people look, whatever kind of build was made last.
 build/ctr: $(B)/ctr FORCE
@@ -190,6 +190,11 @@ $(B)/ctr.full: $(B)/runtime/main.o $(B)/libctr.a
 
 $(B)/ctr: $(B)/ctr.full
 	$(Q)$(if $(filter 1,$(SAN) $(COVERAGE)),cp $< $@,$(STRIP) -o $@ $<)
+
+# Under sanitizers: what runs in micro-VMs' guests, without them (runtime/sanitized.h).
+$(B)/ctr-guest: FORCE
+	$(Q)$(MAKE) --no-print-directory SAN= B=$(B)/guest $(B)/guest/ctr
+	$(Q)ln -sfn guest/ctr $@
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libctr.a
 	$(call say,LD,$@)$(CC) $(OPT) $(LDFLAGS) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)

@@ -19,6 +19,7 @@
 #include "../oci/json.h"
 #include "base/util.h"
 #include "probe.h"
+#include "sanitized.h"
 #include "vm.h"
 
 #define MIB ((uint64_t)1024 * 1024)
@@ -496,6 +497,10 @@ static int set_environment(struct arena *a, struct process *p, const struct vm_m
 	if (!env.v)
 		return err_nomem(e);
 	env.v[env.n++] = arena_printf(a, "CTR_VM_TERMINAL=%d", p->terminal);
+	if (CTR_SANITIZED) {
+		env.v[env.n++] = arena_strdup(a, "ASAN_OPTIONS=" SANITIZED_OPTIONS);
+		env.v[env.n++] = arena_strdup(a, "UBSAN_OPTIONS=" SANITIZED_OPTIONS);
+	}
 	if (m) {
 		env.v[env.n++] = arena_printf(a, "CTR_VM_KVM=%d", m->kvm);
 		env.v[env.n++] = arena_printf(a, "CTR_VM_MEMORY=%llu", (unsigned long long)m->memory_mib);

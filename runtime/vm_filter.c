@@ -14,6 +14,7 @@
 
 #include "base/sys.h"
 #include "base/util.h"
+#include "sanitized.h"
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
@@ -37,8 +38,8 @@
 #define POLL
 #endif
 
-static const int client[] = { EVERYBODY POLL };
-static const int monitor[] = { EVERYBODY POLL, SYS_accept4, SYS_shutdown };
+static const int client[] = { EVERYBODY POLL SANITIZED_CALLS };
+static const int monitor[] = { EVERYBODY POLL SANITIZED_CALLS, SYS_accept4, SYS_shutdown };
 
 /* Ways into other processes, namespaces, the kernel and its keys: of use to who wants out, and to no VMM. */
 #define NOBODY                                                                                                        \

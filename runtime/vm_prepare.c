@@ -16,6 +16,8 @@
 
 #include "base/fd.h"
 #include "base/util.h"
+#include "host_run.h"
+#include "sanitized.h"
 #include "vm.h"
 #include "vm_kernel.h"
 
@@ -226,13 +228,31 @@ static int entry_file(struct arena *a, struct strbuf *b, const char *name, unsig
 	return r;
 }
 
+/* What the guest runs: ctr itself. */
+static int guest_program(struct arena *a, const char **ret, struct err *e)
+{
+	char buf[PATH_MAX];
+
+	*ret = "/proc/self/exe";
+	if (!CTR_SANITIZED)
+		return 0;
+	const char *beside = own_helper(SANITIZED_GUEST, buf, sizeof(buf));
+	if (!beside)
+		return err_set(e, ENOENT, "micro-VM: no " SANITIZED_GUEST " beside ctr, which is built with sanitizers");
+	*ret = arena_strdup(a, beside);
+	return *ret ? 0 : err_nomem(e);
+}
+
 static int make_initrd(struct arena *a, const struct source *s, const char *to, struct err *e)
 {
 	auto_strbuf struct strbuf b = { 0 };
 	char name[32];
+	const char *ctr;
+	int r = guest_program(a, &ctr, e);
 
 	entry(&b, "modules", S_IFDIR | 0755, NULL, 0);
-	int r = entry_file(a, &b, "ctr", S_IFREG | 0755, "/proc/self/exe", e);
+	if (r == 0)
+		r = entry_file(a, &b, "ctr", S_IFREG | 0755, ctr, e);
 	entry(&b, "init", S_IFLNK | 0777, "ctr", 3);
 	for (size_t i = 0, g = 0, begin = 0; r == 0 && i < s->load.n; i++) {
 		for (; i == s->ends[g]; g++) /* the last one ends behind all */
@@ -356,6 +376,9 @@ static int key_of(struct arena *a, const struct source *s, uint64_t *h, struct e
 	*h = 14695981039346656037U;
 	mix(h, FORMAT CTR_VERSION, strlen(FORMAT CTR_VERSION));
 	int r = mix_file(h, "/proc/self/exe", e);
+	const char *guest;
+	if (r == 0 && CTR_SANITIZED && (r = guest_program(a, &guest, e)) == 0)
+		r = mix_file(h, guest, e);
 	if (r == 0)
 		r = mix_file(h, s->kernel, e);
 	return r < 0 ? r : mix_file(h, arena_printf(a, "%s/modules.dep", s->modules), e);

@@ -51,6 +51,7 @@ test_teardown()
 	kill $(jobs -p) 2>/dev/null || :
 	leaks=$(ls -A "$ROOT" 2>/dev/null | sed 's/^/state entry /')
 	[ -z "$leaks" ] || { echo "leak: $leaks" >&2; return 1; }
+	sanitizers_silent || return 1
 	for _ in $(seq 40); do
 		snapshot >"$T.after"
 		leaks=$(comm -13 "$T.before" "$T.after")
@@ -60,6 +61,21 @@ test_teardown()
 	rm -rf "$T" || leaks="$leaks cannot remove $T"
 	rm -f "$T.before" "$T.after"
 	[ -z "$leaks" ] || { printf 'leak: %s\n' "$leaks" >&2; return 1; }
+}
+
+# A build under sanitizers, also where a test does not look: in what it kept of any output, and in the container's root
+# directory, where the processes around a micro-VM leave their reports (runtime/sanitized.h).
+sanitizers_silent()
+{
+	local f reports
+
+	reports=$(find "$T" -xdev -name 'sanitizer.[0-9]*' 2>/dev/null
+		find "$T" -maxdepth 1 -type f -exec grep -lE 'ERROR: [A-Za-z]+Sanitizer|ERROR: Can.t open file: .*/sanitizer|: runtime error: ' {} + 2>/dev/null) || :
+	for f in $reports; do
+		echo "report of a sanitizer, $f:" >&2
+		head -n 60 "$f" >&2
+	done
+	[ -z "$reports" ]
 }
 
 # Mounts, cgroups and, where the pid namespace is the tests' own (CTR_TEST_PRIVATE, set by tests/run), processes.
