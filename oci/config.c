@@ -17,8 +17,8 @@
  *	seccomp args[].valueTwo absent (T)	Buildah writes masked comparisons with one value
  *	image.format absent (T)			the text says both "required" and "unset means raw"
  *	hwConfig as hwconfig (T)		the Go bindings of the specification carry that tag
- *	rootfsPropagation rshared, rslave,	Docker and containerd send these forms; the mount of the
- *	  rprivate, runbindable (T)		root is made recursive anyway
+ *	rootfsPropagation rshared, rslave,	Docker and containerd send these forms: all mounts of the
+ *	  rprivate, runbindable (T)		container instead of the root's alone
  *	blockIO {}, memory {}, cpu {} (T)	Docker always sends an empty blockIO
  *	resources device type "" and		Docker's default rules; absent is "all", -1 is "any"
  *	  major/minor -1 (T, V)

@@ -221,7 +221,7 @@ struct linux_conf {
 	struct resources *resources;
 	struct string_map sysctl;
 	struct seccomp_conf *seccomp;
-	struct opt_u32 rootfs_propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE */
+	struct opt_u32 rootfs_propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, and MS_REC */
 	struct strv masked_paths, readonly_paths;
 	const char *mount_label;
 	struct intel_rdt *intel_rdt;

@@ -164,10 +164,10 @@ TABLE(propagation_names, "propagation",
 	{ "slave", MS_SLAVE },
 	{ "private", MS_PRIVATE },
 	{ "unbindable", MS_UNBINDABLE },
-	{ "rshared", MS_SHARED },
-	{ "rslave", MS_SLAVE },
-	{ "rprivate", MS_PRIVATE },
-	{ "runbindable", MS_UNBINDABLE });
+	{ "rshared", MS_SHARED | MS_REC },
+	{ "rslave", MS_SLAVE | MS_REC },
+	{ "rprivate", MS_PRIVATE | MS_REC },
+	{ "runbindable", MS_UNBINDABLE | MS_REC });
 
 TABLE(device_names, "device type",
 	{ "c", 'c' },

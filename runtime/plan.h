@@ -215,7 +215,7 @@ struct step_console {
 	uint32_t uid;		/* owner of the slave, container's id */
 	bool bind;		/* put it on /dev/console (create; not exec) */
 };
-struct step_root_attr { bool readonly; uint64_t propagation; /* MS_*, 0: leave */ };
+struct step_root_attr { bool readonly; uint64_t propagation; /* MS_*, of all mounts with MS_REC; 0: leave */ };
 struct step_hostname { const char *name; };
 struct step_domainname { const char *name; };
 struct step_sysctl { const char *path; /* below /proc/sys, with slashes */ const char *value, *key; };

@@ -384,7 +384,7 @@ static int plan_propagation(struct builder *b, struct err *e)
 	if (!p)
 		return err_nomem(e);
 	/* Slave: nothing of ours reaches the host, and a bind that asks for it still receives what the host mounts. */
-	uint32_t how = b->l->rootfs_propagation.set ? b->l->rootfs_propagation.v : MS_SLAVE;
+	uint32_t how = b->l->rootfs_propagation.set ? b->l->rootfs_propagation.v & ~(uint32_t)MS_REC : MS_SLAVE;
 	p->chroot = !b->p->new_user_ns;
 	p->flags = MS_REC | (how == MS_PRIVATE || how == MS_UNBINDABLE ? MS_PRIVATE : MS_SLAVE);
 	return 0;
@@ -514,7 +514,7 @@ static int plan_root_attr(struct builder *b, struct err *e)
 
 	if (!b->mounts_allowed || (!readonly && !how.set))
 		return 0;
-	if (b->o->no_pivot && how.set && how.v == MS_PRIVATE)
+	if (b->o->no_pivot && how.set && how.v & MS_PRIVATE)
 		return err_bad(e, "linux.rootfsPropagation: private does not work with --no-pivot");
 	struct step_root_attr *s = STEP(b, ROOT_ATTR, root_attr);
 	if (!s)

@@ -71,6 +71,17 @@ setup()
 	done
 }
 
+@test "rootfsPropagation: the root alone, or with an r every mount of the container" {
+	[[ $("$RUNTIME" --version) != runc* ]] || skip "runc makes neither of them shared"
+	set_sh 'awk "\$5 == \"/\" || \$5 == \"/proc\" { print \$5, \$7 ~ /^shared:/ }" /proc/self/mountinfo'
+	update_config '.linux.rootfsPropagation = "shared"'
+	run_container
+	assert_output $'/ 1\n/proc 0'
+	update_config '.linux.rootfsPropagation = "rshared"'
+	run_container
+	assert_output $'/ 1\n/proc 1'
+}
+
 @test "no mount of the container reaches the host, whatever the propagation" {
 	mkdir "$T/shared"
 	mount -t tmpfs tmpfs "$T/shared"

@@ -298,7 +298,7 @@ int init_root_attr(struct init *in, const struct step_root_attr *s, struct err *
 	int r = 0;
 
 	if (s->propagation)
-		r = sys_mount_setattr(in->root, "", AT_EMPTY_PATH | SYS_AT_RECURSIVE, &how);
+		r = sys_mount_setattr(in->root, "", AT_EMPTY_PATH | (s->propagation & MS_REC ? SYS_AT_RECURSIVE : 0), &how);
 	if (r < 0)
 		return err_sys(e, r, "set linux.rootfsPropagation");
 	if (s->readonly)

@@ -177,6 +177,7 @@ static void test_alone_propagation(void)
 		{ "", MS_SLAVE },
 		{ "\"rootfsPropagation\": \"shared\",", MS_SLAVE },
 		{ "\"rootfsPropagation\": \"private\",", MS_PRIVATE },
+		{ "\"rootfsPropagation\": \"rprivate\",", MS_PRIVATE },
 	};
 	struct facts f = root_facts;
 	struct trial t;
