@@ -69,7 +69,7 @@ int bundle_config(struct arena *a, const char *file, const struct config **ret, 
 	if (r == -EINVAL)
 		return err_set(e, EINVAL, "%s: not a regular file", file);
 	if (r < 0)
-		return err_set(e, -r, "read %s: %s", file, r == -ENOENT ? "missing" : err_text(-r));
+		return err_set(e, -r, "read %s: %s", file, r == -ENOENT ? "missing (`ctr spec` writes one)" : err_text(-r));
 	return config_parse(a, "config.json", text, n, ret, e);
 }
 

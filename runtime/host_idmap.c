@@ -91,11 +91,11 @@ static int run_helpers(pid_t pid, const struct id_maps *maps, struct arena *a, s
 	int rg = helper_start(&g, "newgidmap", pid, &maps->gid, &second);
 	r = job_wait(&u.job, e);
 	if (r < 0)
-		r = err_in(e, "newuidmap");
+		r = err_in(e, "newuidmap, which gives what /etc/subuid has for the caller");
 	if (rg == 0) {
 		rg = job_wait(&g.job, &second);
 		if (rg < 0)
-			rg = err_in(&second, "newgidmap");
+			rg = err_in(&second, "newgidmap, which gives what /etc/subgid has for the caller");
 	}
 	if (r == 0 && rg < 0) {
 		*e = second;

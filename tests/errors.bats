@@ -41,7 +41,7 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 
 @test "no config.json" {
 	rm "$BUNDLE/config.json"
-	refused config.json
+	refused config.json missing "`ctr spec` writes one"
 }
 
 @test "empty, blank and truncated config.json" {
@@ -254,11 +254,11 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 	printf 'garbage' >"$BUNDLE/rootfs/garbage"
 	chmod 755 "$BUNDLE/rootfs/garbage"
 	set_args /garbage
-	refused garbage
+	refused 'exec: "/garbage": exec format error: for another processor, or a script without #!'
 	printf '#!/no/interpreter\n' >"$BUNDLE/rootfs/script"
 	chmod 755 "$BUNDLE/rootfs/script"
 	set_args /script
-	refused script
+	refused 'exec: "/script": /script, or the interpreter that it names: no such file or directory'
 }
 
 @test "create says that the program is missing" {

@@ -143,6 +143,16 @@ static int not_executable(const char *name, const char *path, int errnum, struct
 	}
 }
 
+/* The look-up has found the path, and a filter may be loaded: nothing is looked at any more. */
+static int not_executed(const char *name, const char *path, int errnum, struct err *e)
+{
+	if (errnum == ENOENT)
+		return err_set(e, ENOENT, "exec: \"%s\": %s, or the interpreter that it names: no such file or directory", name, path);
+	if (errnum == ENOEXEC)
+		return err_set(e, ENOEXEC, "exec: \"%s\": exec format error: for another processor, or a script without #!", name);
+	return not_executable(name, path, errnum, e);
+}
+
 /* 0, or the errno that execve() would give for reasons of the path. */
 static int examine(const char *path)
 {
@@ -325,7 +335,7 @@ static int become_program(struct init *in, const struct step_exec *s, struct err
 	if (r < 0)
 		return r;
 	(void)execve(in->program, s->args.v, s->env.v);
-	return not_executable(s->args.v[0], in->program, errno, e);
+	return not_executed(s->args.v[0], in->program, errno, e);
 }
 
 __attribute__((noreturn)) static void become_supervisor(struct init *in, const struct step_exec *s, pid_t child)
