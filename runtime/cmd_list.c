@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/util.h"
+#include "parts.h"
 #include "store.h"
 
 struct list_opts {
@@ -21,39 +22,31 @@ static const struct opt list_options[] = {
 
 struct listing {
 	struct ctx *ctx;
-	const struct list_opts *o;
 	bool json;
-	struct strbuf *out;
-	size_t n;
+	struct strv ids;
 };
 
-static void list_row(struct listing *l, const struct container *c, enum status status)
+/* In JSON with a comma before each: only who has them all knows the first. */
+static void list_row(const struct listing *l, const struct container *c, enum status status, struct strbuf *out)
 {
 	const struct state *s = c->state;
 	int64_t pid = s && status != STATUS_STOPPED ? s->pid : 0;
 
 	if (l->json) {
-		strbuf_puts(l->out, l->n ? "," : "");
-		if (s)
-			state_print_public(l->out, s, status_name(status), pid, 0);
+		strbuf_puts(out, ",");
+		state_print_public(out, s, status_name(status), pid, 0);
 	} else {
-		strbuf_printf(l->out, "%-24s %-8lld %-9s %-30s %-30s %s\n", c->id, (long long)pid,
+		strbuf_printf(out, "%-24s %-8lld %-9s %-30s %-30s %s\n", c->id, (long long)pid,
 			      s ? status_name(status) : "damaged", s ? s->bundle : "-", s ? s->created : "-",
 			      s && s->owner ? s->owner : "-");
 	}
-	l->n++;
 }
 
-static int list_one(const char *id, void *arg, struct err *e)
+static int list_one(struct listing *l, const char *id, struct strbuf *out, struct err *e)
 {
-	struct listing *l = arg;
 	auto_container struct container c = CONTAINER_NONE;
 	enum status status;
 
-	if (l->o->quiet) {
-		strbuf_printf(l->out, "%s\n", id);
-		return 0;
-	}
 	/* The arena grows by one record each: give it back, so that a thousand cost what one does. */
 	size_t used = l->ctx->arena.used;
 	int r = store_peek(l->ctx, id, &c, &status, e);
@@ -65,30 +58,55 @@ static int list_one(const char *id, void *arg, struct err *e)
 		r = err_in(e, "container \"%s\"", id);
 	}
 	if (r == 0 && (c.state || !l->json))
-		list_row(l, &c, status);
+		list_row(l, &c, status, out);
 	arena_rewind(&l->ctx->arena, used);
 	return r;
+}
+
+static int list_part(size_t from, size_t to, void *arg, struct strbuf *out, struct err *e)
+{
+	struct listing *l = arg;
+	int r = 0;
+
+	for (size_t i = from; r == 0 && i < to; i++)
+		r = list_one(l, l->ids.v[i], out, e);
+	return r;
+}
+
+static int print_ids(const struct strv *ids, struct err *e)
+{
+	auto_strbuf struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < ids->n; i++)
+		strbuf_printf(&b, "%s\n", ids->v[i]);
+	return print_out(&b, e);
 }
 
 static int list_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
 {
 	const struct list_opts *o = opts;
 	auto_strbuf struct strbuf b = { 0 };
-	struct listing l = { .ctx = ctx, .o = o, .out = &b, .json = o->format && str_eq(o->format, "json") };
+	struct listing l = { .ctx = ctx, .json = o->format && str_eq(o->format, "json") };
 
 	(void)argc;
 	(void)argv;
 	if (o->format && !l.json && !str_eq(o->format, "table"))
 		return err_bad(e, "invalid --format \"%s\": must be table or json", o->format);
-	if (l.json)
-		strbuf_puts(&b, "[");
-	else if (!o->quiet)
-		strbuf_printf(&b, "%-24s %-8s %-9s %-30s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
-	int r = store_list(ctx, list_one, &l, e);
+	int r = store_ids(ctx, &l.ids, e);
 	if (r < 0)
 		return r;
-	if (l.json)
-		strbuf_puts(&b, "]\n");
+	if (o->quiet)
+		return print_ids(&l.ids, e);
+	if (!l.json)
+		strbuf_printf(&b, "%-24s %-8s %-9s %-30s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
+	r = parts_write(l.ids.n, list_part, &l, &b, e);
+	if (r < 0)
+		return r;
+	if (l.json) {
+		strbuf_puts(&b, b.n ? "]\n" : "[]\n");
+		if (!b.failed)
+			b.p[0] = '[';
+	}
 	return print_out(&b, e);
 }
 

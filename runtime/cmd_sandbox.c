@@ -204,18 +204,26 @@ static const char *own_state(struct ctx *ctx)
 }
 
 /* What a sandbox whose ctr was killed left in the state directory goes with the next one. */
-static int sweep(const char *id, void *arg, struct err *e)
+static void sweep_one(struct ctx *ctx, const char *id)
 {
-	struct ctx *ctx = arg;
 	auto_container struct container c = CONTAINER_NONE;
 	enum status status = STATUS_CREATING;
 	struct err ignored;
 
-	(void)e;
-	if (str_starts(id, "sandbox-") && store_load(ctx, id, &c, &ignored) == 0 &&
-	    container_status(&c, &status, NULL, &ignored) == 0 && status == STATUS_STOPPED)
+	if (store_load(ctx, id, &c, &ignored) == 0 && container_status(&c, &status, NULL, &ignored) == 0 &&
+	    status == STATUS_STOPPED)
 		best_effort(host_destroy(ctx, &c, -1, &ignored));
-	return 0;
+}
+
+static int sweep(struct ctx *ctx, struct err *e)
+{
+	struct strv ids;
+	int r = store_ids(ctx, &ids, e);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++)
+		if (str_starts(ids.v[i], "sandbox-"))
+			sweep_one(ctx, ids.v[i]);
+	return r;
 }
 
 /* ---- the kept changes ------------------------------------------------------------------------------------------- */
@@ -355,7 +363,7 @@ static int sandbox_run(struct ctx *ctx, const void *opts, int argc, char **argv,
 	if (r == 0)
 		r = choose_args(ctx, &s.root, argc, argv, &args, e);
 	if (r == 0)
-		r = store_list(ctx, sweep, ctx, e);
+		r = sweep(ctx, e);
 	if (r == 0)
 		r = from_config(ctx, &s, args, e);
 	fd_close(&s.layers_fd);

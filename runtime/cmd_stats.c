@@ -230,41 +230,13 @@ static int show_one(struct view *v, const char *id, struct err *e)
 	return r;
 }
 
-static int add_id(const char *id, void *arg, struct err *e)
-{
-	struct view *v = arg;
-	size_t n = v->ids.n;
-	char *copy = arena_strdup(&v->ctx->arena, id);
-
-	/* The list doubles when it is full, that is at every power of two. */
-	if (copy && (n & (n - 1)) == 0) {
-		char **bigger = arena_array(&v->ctx->arena, n ? n * 2 : 1, sizeof(*bigger));
-		if (!bigger)
-			return err_nomem(e);
-		if (n)
-			memcpy(bigger, v->ids.v, n * sizeof(*bigger));
-		v->ids.v = bigger;
-	}
-	if (!copy)
-		return err_nomem(e);
-	v->ids.v[v->ids.n++] = copy;
-	return 0;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int show_all(struct view *v, struct err *e)
 {
 	bool named = v->ids.n > 0;
 	const struct strv given = v->ids;
 	size_t used = v->ctx->arena.used;
-	int r = named ? 0 : store_list(v->ctx, add_id, v, e);
+	int r = named ? 0 : store_ids(v->ctx, &v->ids, e);
 
-	if (r == 0 && !named && v->ids.n)
-		qsort(v->ids.v, v->ids.n, sizeof(*v->ids.v), by_text);
 	for (size_t i = 0; r == 0 && i < v->ids.n; i++) {
 		r = show_one(v, v->ids.v[i], e);
 		/* One that ended is left out; one that was asked for must have been there at first. */

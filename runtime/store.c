@@ -344,8 +344,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* In order, so that two looks at the same containers read the same. */
-static int sorted_ids(struct arena *a, DIR *d, struct strv *ret, struct err *e)
+static int read_ids(struct arena *a, DIR *d, struct strv *ret, struct err *e)
 {
 	const struct dirent *entry;
 	struct err ignored;
@@ -358,11 +357,11 @@ static int sorted_ids(struct arena *a, DIR *d, struct strv *ret, struct err *e)
 	return 0;
 }
 
-int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e)
+int store_ids(struct ctx *ctx, struct strv *ret, struct err *e)
 {
 	int root = open_root(ctx, false, e);
-	struct strv ids = { 0 };
 
+	*ret = (struct strv){ 0 };
 	if (root == -ENOENT)
 		return 0;
 	if (root < 0)
@@ -372,10 +371,8 @@ int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct er
 	if (!d)
 		return err_sys(e, errno, "read the state directory");
 	(void)TAKE_FD(fd);
-	int r = sorted_ids(&ctx->arena, d, &ids, e);
+	int r = read_ids(&ctx->arena, d, ret, e);
 	(void)closedir(d);
-	for (size_t i = 0; r == 0 && i < ids.n; i++)
-		r = each(ids.v[i], arg, e);
 	return r;
 }
 

@@ -64,8 +64,8 @@ int store_prepare(struct ctx *ctx, struct container *c, struct err *e) MUST_CHEC
 int store_commit(struct container *c, struct err *e) MUST_CHECK;
 /* Removes ROOT/ID with everything in it. What is gone already is no error. */
 int store_remove(struct container *c, struct err *e) MUST_CHECK;
-/* Calls `each` with every id in ROOT, in the order of strcmp(). */
-int store_list(struct ctx *ctx, int (*each)(const char *id, void *arg, struct err *e), void *arg, struct err *e) MUST_CHECK;
+/* Every id in ROOT, in the order of strcmp(), so that two looks at the same containers read the same. In the arena. */
+int store_ids(struct ctx *ctx, struct strv *ret, struct err *e) MUST_CHECK;
 
 /* Closes what the calls of one command keep open together. */
 void store_forget(struct ctx *ctx);

@@ -250,6 +250,25 @@ zz"
 	assert_missing "$ROOT/broken"
 }
 
+@test "list: many, by all processors, are listed as by one" {
+	only_ctr
+	new_running
+	for i in {100..299}; do
+		mkdir "$ROOT/$i"
+		echo '{' >"$ROOT/$i/state.json"
+	done
+	for format in table json; do
+		ctr list -f $format >"$T/all"
+		taskset -c "$(taskset -pc $$ | sed 's/.*: \([0-9]*\).*/\1/')" "$RUNTIME" --root "$ROOT" list -f $format >"$T/one"
+		cmp "$T/all" "$T/one"
+	done
+	jq -e --arg id "$ID" 'map(.id) == [$id]' "$T/all"
+	ctr list >"$T/all"
+	assert_equal "$(wc -l <"$T/all")" 202
+	awk 'NR > 1 { print $1 }' "$T/all" | LC_ALL=C sort -c
+	rm -r "$ROOT"/[12]*
+}
+
 @test "list: who runs in its cgroup now does not make a container run that has ended" {
 	root_only
 	needs_cgroup
