@@ -104,7 +104,8 @@ ifeq ($(V),1)
 Q :=
 else
 Q := @
-say = @printf '  %-5s %s\n' '$(1)' '$(2)';
+# `make -s` says nothing at all.
+say = @$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,printf '  %-5s %s\n' '$(1)' '$(2)';)
 endif
 
 .DELETE_ON_ERROR:
