@@ -41,7 +41,7 @@ raw() { printf '%s' "$1" >"$BUNDLE/config.json"; }
 
 @test "no config.json" {
 	rm "$BUNDLE/config.json"
-	refused config.json missing "`ctr spec` writes one"
+	refused config.json missing '`ctr spec` writes one'
 }
 
 @test "empty, blank and truncated config.json" {
