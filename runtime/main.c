@@ -332,7 +332,9 @@ int main(int argc, char **argv)
 	/* A caller that ignores it would have the kernel reap our children before we see how they ended. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	/* What we write we must be able to read: a mask takes nothing from the owner. */
-	(void)umask(umask(077) & 077);
+	mode_t mask = umask(022);
+	if (mask != 022)
+		(void)umask(mask & 077);
 	int r = fd_sanitize(&e);
 	if (r == 0 && argc > 0 && str_eq(argv[0], "/init") && getpid() == 1)
 		r = vm_agent(run, &e);

@@ -201,7 +201,8 @@ static int name_beside(const char *name, char *tmp, size_t size)
 	int prefix = base ? (int)(base + 1 - name) : 0;
 
 	base = base ? base + 1 : name;
-	return (size_t)snprintf(tmp, size, "%.*s.%s.%d", prefix, name, base, getpid()) >= size ? -ENAMETOOLONG : 0;
+	/* The process has one thread, whose number the C library need not ask for. */
+	return (size_t)snprintf(tmp, size, "%.*s.%s.%d", prefix, name, base, gettid()) >= size ? -ENAMETOOLONG : 0;
 }
 
 int file_beside(int dirfd, const char *name, const void *data, size_t n, mode_t mode, char tmp[FILE_BESIDE_SIZE])

@@ -64,6 +64,7 @@ struct init {
 	const struct step_exec *exec;	   /* known from the beginning: what stays open */
 	const struct step_verify *verify;  /* likewise: how a label is set depends on no_new_privs */
 	const struct step_rlimit *limits[RLIM_NLIMITS]; /* to be lowered right before the exec */
+	struct sys_rlimit files; /* RLIMIT_NOFILE as we found it */
 	const char *apparmor, *selinux;	   /* labels that were set */
 	const struct step_credentials *credentials;
 	struct init_caps {

@@ -182,9 +182,7 @@ void init_stamp(struct init *in, uint32_t op, uint32_t index)
 /* A caller may allow few descriptors: then none is kept longer than it takes. */
 static void keep_few(struct init *in)
 {
-	struct sys_rlimit files;
-
-	if (sys_prlimit_get(RLIMIT_NOFILE, &files) == 0 && files.soft >= (uint64_t)in->first + (uint64_t)4 * INIT_LEFT_MAX)
+	if (sys_prlimit_get(RLIMIT_NOFILE, &in->files) == 0 && in->files.soft >= (uint64_t)in->first + (uint64_t)4 * INIT_LEFT_MAX)
 		in->left_max = INIT_LEFT_MAX;
 }
 

@@ -35,11 +35,13 @@ static int set_limit(const struct step_rlimit *s, uint64_t soft, uint64_t hard, 
 /* Raised while there is the privilege for it; lowered at the end, which needs none. */
 int init_rlimit(struct init *in, const struct step_rlimit *s, struct err *e)
 {
-	struct sys_rlimit now;
+	struct sys_rlimit now = in->files;
 
-	if (s->resource >= RLIM_NLIMITS || syscall(SYS_prlimit64, 0, s->resource, NULL, &now) < 0)
+	if (s->resource >= RLIM_NLIMITS || ((s->resource != RLIMIT_NOFILE || !now.hard) && sys_prlimit_get(s->resource, &now) < 0))
 		return err_set(e, EINVAL, "set %s: unknown to this kernel", s->name);
 	in->limits[s->resource] = s;
+	if (s->soft <= now.soft && s->hard <= now.hard)
+		return 0;
 	return set_limit(s, MAX(s->soft, now.soft), MAX(s->hard, now.hard), e);
 }
 

@@ -75,7 +75,7 @@ static int leave_chroot(struct init *in, struct err *e)
 	if (self < 0)
 		return err_sys(e, self, "look for a chroot");
 	if (setns(self, CLONE_NEWNS) < 0)
-		return err_sys(e, errno, "enter the root of the mount namespace");
+		return err_sys(e, errno, "look for a chroot%s", errno == EPERM ? " (needs CAP_SYS_CHROOT)" : "");
 	init_leave(in, &self);
 	return 0;
 }

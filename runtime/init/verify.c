@@ -353,7 +353,7 @@ static bool status_groups(const char *text, const struct step_credentials *c)
  * In the text that the host's procfs has of us everything stands beside each other. False says nothing: it is asked for
  * one by one then, and what differs is named.
  */
-static bool all_as_planned(const struct init *in, const struct step_verify *s)
+static bool all_as_planned(struct init *in, const struct step_verify *s)
 {
 	const struct step_credentials *c = in->credentials;
 	const struct init_caps *caps = &in->caps;
@@ -361,6 +361,7 @@ static bool all_as_planned(const struct init *in, const struct step_verify *s)
 	auto_close int fd = in->proc >= 0 ? openat(in->proc, "self/status", O_RDONLY | O_CLOEXEC) : -EBADF;
 	ssize_t n = fd >= 0 && init_is_procfs(fd) ? read(fd, text, sizeof(text) - 1) : -1;
 
+	init_leave(in, &fd);
 	if (n <= 0 || n == (ssize_t)sizeof(text) - 1)
 		return false;
 	text[n] = '\0';
