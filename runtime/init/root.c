@@ -86,7 +86,7 @@ static int enter_chroot(struct init *in, int before, struct err *e)
 	struct sys_place was, is;
 	int r = sys_place(before, "", AT_EMPTY_PATH, &was);
 
-	if (r == 0)
+	if (r >= 0)
 		r = sys_place(AT_FDCWD, "/", 0, &is);
 	if (r < 0)
 		return err_sys(e, r, "look for a chroot");
