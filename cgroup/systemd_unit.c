@@ -64,19 +64,20 @@ static int slice_path(struct arena *a, const char *slice, const char **ret, stru
 /* An id may hold a plus sign, the name of a unit may not: it becomes what systemd-escape(1) makes of it. */
 static const char *escape_id(struct arena *a, const char *id)
 {
+	static const char escaped[] = { '\\', 'x', '2', 'b' };
 	size_t plus = 0, n = 0;
 
 	for (const char *s = id; *s; s++)
 		plus += *s == '+';
 	if (!plus)
 		return id;
-	char *ret = arena_alloc(a, strlen(id) + 3 * plus + 1);
+	char *ret = arena_alloc(a, strlen(id) + (sizeof(escaped) - 1) * plus + 1);
 	if (!ret)
 		return NULL;
 	for (const char *s = id; *s; s++)
 		if (*s == '+') {
-			memcpy(ret + n, "\\x2b", 4);
-			n += 4;
+			memcpy(ret + n, escaped, sizeof(escaped));
+			n += sizeof(escaped);
 		} else {
 			ret[n++] = *s;
 		}
