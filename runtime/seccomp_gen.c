@@ -21,6 +21,7 @@
 #define ARM_PRIVATE 0x000f0000U /* cacheflush and others, far above the numbers of calls (asm/unistd.h) */
 #define JUMP_MAX 255U
 #define ACTIONS_MAX 64
+#define DIGIT_BITS 10
 #define CHAINS_MAX 256 /* that are remembered */
 #define MUX_SOCKET (-100)
 #define MUX_IPC (-200)
@@ -66,7 +67,7 @@ struct condition {
 struct entry {
 	const struct seccomp_rule *rule;
 	const struct seccomp_arg *only;
-	uint32_t nr, sub, action;
+	uint32_t nr, sub;
 };
 
 /* From `first` to the beginning of the next one: an action, or the entries that decide. */
@@ -85,7 +86,8 @@ struct gen {
 	uint32_t unknown;
 	bool exact; /* libseccomp's program could answer otherwise */
 	const struct syscall_row *const *rows; /* of all names of the section, in its order */
-	struct entry *entries, *spare;
+	struct entry *entries;	 /* of the ABI at hand */
+	uint32_t *order, *spare; /* indices of entries */
 	size_t n_entries, max_entries;
 	struct range *ranges;
 	size_t n_ranges, max_ranges;
@@ -250,34 +252,26 @@ static bool entry_unequal(const struct entry *e)
 
 /* ---- what is said of each number ---------------------------------------------------------------------- */
 
-static void add_entry(struct gen *g, uint32_t nr, uint32_t sub, uint32_t action, const struct seccomp_rule *r)
+static uint32_t entry_action(const struct entry *e)
 {
-	bool alternatives = seccomp_args_repeat(r);
-	size_t n = alternatives ? r->args.n : 1;
-
-	for (size_t i = 0; i < n; i++) {
-		struct entry *e = &g->entries[g->n_entries];
-
-		*e = (struct entry){ .rule = r, .nr = nr, .sub = sub, .action = action };
-		if (alternatives)
-			e->only = &r->args.v[i];
-		g->n_entries++;
-	}
+	return seccomp_action(e->rule->action, &e->rule->errno_ret);
 }
 
-static int gen_entries(struct gen *g)
+/* As many as there are alternatives, one otherwise. */
+static void add_entries(struct gen *g, uint32_t nr, uint32_t sub, const struct seccomp_rule *r, size_t alternatives)
 {
-	g->entries = arena_array(g->a, g->max_entries + 1, sizeof(*g->entries));
-	if (!g->spare)
-		g->spare = arena_array(g->a, g->max_entries + 1, sizeof(*g->spare));
-	return g->entries && g->spare ? 0 : -ENOMEM;
+	size_t i = 0;
+
+	do
+		g->entries[g->n_entries++] = (struct entry){ r, alternatives ? &r->args.v[i] : NULL, nr, sub };
+	while (++i < alternatives);
 }
 
 /* The numbers of a name on an ABI, none, one or two; *ret_sub is the sub-call behind the first, or 0. */
-static size_t name_numbers(uint32_t scmp, const char *name, const struct syscall_row *row, uint32_t ret[2],
+static size_t name_numbers(uint32_t scmp, size_t column, const char *name, const struct syscall_row *row, uint32_t ret[2],
 			   uint32_t *ret_sub)
 {
-	int nr = syscall_number(row, scmp, name);
+	int nr = syscall_number(row, column, scmp, name);
 	bool socket = nr < MUX_SOCKET && nr >= MUX_SOCKET - 20, ipc = nr < MUX_IPC && nr >= MUX_IPC - 24;
 	size_t n = 0;
 
@@ -300,30 +294,33 @@ static size_t name_numbers(uint32_t scmp, const char *name, const struct syscall
 	return n;
 }
 
-/* By number, stable: byte after byte, few of which differ at all. */
+/* By number, stable: digit after digit, few of which differ at all; most numbers have one. */
 static void sort_entries(struct gen *g)
 {
+	const struct entry *e = g->entries;
 	uint32_t differ = 0;
 
-	for (size_t i = 1; i < g->n_entries; i++)
-		differ |= g->entries[i].nr ^ g->entries[0].nr;
-	for (unsigned int shift = 0; shift < 32; shift += 8) {
-		size_t at[256] = { 0 }, sum = 0;
-		struct entry *from = g->entries;
+	for (uint32_t i = 0; i < g->n_entries; i++) {
+		g->order[i] = i;
+		differ |= e[i].nr ^ e[0].nr;
+	}
+	for (unsigned int shift = 0; shift < 32; shift += DIGIT_BITS) {
+		uint32_t at[1U << DIGIT_BITS] = { 0 }, sum = 0, *from = g->order;
+		const uint32_t mask = ARRAY_SIZE(at) - 1;
 
-		if (!(differ >> shift & 255))
+		if (!(differ >> shift & mask))
 			continue;
 		for (size_t i = 0; i < g->n_entries; i++)
-			at[from[i].nr >> shift & 255]++;
+			at[e[i].nr >> shift & mask]++;
 		for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
-			size_t n = at[i];
+			uint32_t n = at[i];
 
 			at[i] = sum;
 			sum += n;
 		}
 		for (size_t i = 0; i < g->n_entries; i++)
-			g->spare[at[from[i].nr >> shift & 255]++] = from[i];
-		g->entries = g->spare;
+			g->spare[at[e[from[i]].nr >> shift & mask]++] = from[i];
+		g->order = g->spare;
 		g->spare = from;
 	}
 }
@@ -336,6 +333,7 @@ static void sort_entries(struct gen *g)
 static void add_rules(struct gen *g, uint32_t scmp)
 {
 	const uint32_t limit = scmp == SCMP_ARCH_ARM ? ARM_PRIVATE : UINT32_MAX;
+	const size_t column = syscall_column(scmp);
 	const struct syscall_row *const *row = g->rows;
 	uint32_t nr[2], sub;
 
@@ -343,16 +341,17 @@ static void add_rules(struct gen *g, uint32_t scmp)
 	g->unknown = 0;
 	for (size_t i = 0; i < g->c->syscalls.n; i++) {
 		const struct seccomp_rule *r = &g->c->syscalls.v[i];
-		uint32_t action = seccomp_action(r->action, &r->errno_ret);
+		bool says = seccomp_action(r->action, &r->errno_ret) != g->act_default;
+		size_t alternatives = seccomp_args_repeat(r) ? r->args.n : 0;
 
 		for (size_t k = 0; k < r->names.n; k++) {
-			size_t n = name_numbers(scmp, r->names.v[k], *row++, nr, &sub);
+			size_t n = name_numbers(scmp, column, r->names.v[k], *row++, nr, &sub);
 
 			for (size_t j = 0; j < n; j++) {
 				if (nr[j] < limit)
 					g->unknown = MAX(g->unknown, nr[j] + 1);
-				if (action != g->act_default)
-					add_entry(g, nr[j], j == 0 ? sub : 0, action, r);
+				if (says)
+					add_entries(g, nr[j], j == 0 ? sub : 0, r, alternatives);
 			}
 		}
 	}
@@ -403,8 +402,8 @@ static bool sort_strictest(struct entry *e, size_t n)
 		struct entry t = e[i];
 		size_t k = i;
 
-		differ |= e[0].action != t.action;
-		for (; k > 0 && action_rank(e[k - 1].action) > action_rank(t.action); k--)
+		differ |= entry_action(&e[0]) != entry_action(&t);
+		for (; k > 0 && action_rank(entry_action(&e[k - 1])) > action_rank(entry_action(&t)); k--)
 			e[k] = e[k - 1];
 		e[k] = t;
 	}
@@ -413,17 +412,23 @@ static bool sort_strictest(struct entry *e, size_t n)
 
 /*
  * All entries of one number. The first without conditions decides alone wherever it stands, as in libseccomp:
- * engines take back conditions that way.
+ * engines take back conditions that way. The others are copied: the range points to them until the program is made.
  */
-static void add_number(struct gen *g, const struct abi *abi, struct entry *e, size_t n)
+static int add_number(struct gen *g, const struct abi *abi, const uint32_t *order, size_t n)
 {
+	const struct entry *all = g->entries;
 	struct condition unused[SECCOMP_ARGS + 1];
 
 	for (size_t i = 0; i < n; i++)
-		if (entry_conditions(&e[i], abi->wide, unused) == 0) {
-			add_range(g, e->nr, e[i].action);
-			return;
+		if (entry_conditions(&all[order[i]], abi->wide, unused) == 0) {
+			add_range(g, all[order[i]].nr, entry_action(&all[order[i]]));
+			return 0;
 		}
+	struct entry *e = arena_array(g->a, n, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		e[i] = all[order[i]];
 	/* Each takes two instructions at least; the sort is quadratic. */
 	if (n > BPF_MAXINSNS / 2)
 		g->full = true;
@@ -432,25 +437,24 @@ static void add_number(struct gen *g, const struct abi *abi, struct entry *e, si
 	for (size_t i = 0; i < n && n > 1; i++)
 		g->exact |= entry_unequal(&e[i]);
 	g->ranges[g->n_ranges++] = (struct range){ .first = e->nr, .e = e, .n = n, .abi = abi };
+	return 0;
 }
 
-/* The ranges point to the entries until the program is made. */
 static int add_abi(struct gen *g, const struct abi *abi, struct err *e)
 {
 	uint32_t next = abi->first;
 	bool done = false;
 
-	if (gen_entries(g) < 0)
-		return err_nomem(e);
 	add_rules(g, abi->scmp);
 	for (size_t i = 0, n; i < g->n_entries; i += n) {
-		uint32_t nr = g->entries[i].nr;
+		uint32_t nr = g->entries[g->order[i]].nr;
 
-		for (n = 1; i + n < g->n_entries && g->entries[i + n].nr == nr;)
+		for (n = 1; i + n < g->n_entries && g->entries[g->order[i + n]].nr == nr;)
 			n++;
 		if (nr > next)
 			add_gap(g, abi, next, nr - 1);
-		add_number(g, abi, &g->entries[i], n);
+		if (add_number(g, abi, g->order + i, n) < 0)
+			return err_nomem(e);
 		done = nr == abi->last;
 		next = nr + 1;
 	}
@@ -482,7 +486,7 @@ static size_t emit_entries(struct gen *g, const struct range *r)
 	size_t next = emit_return(g, g->act_default);
 	for (size_t i = r->n; i-- > 0;) {
 		size_t n = entry_conditions(&r->e[i], r->abi->wide, c);
-		size_t mark = emit_return(g, r->e[i].action);
+		size_t mark = emit_return(g, entry_action(&r->e[i]));
 
 		while (n-- > 0)
 			mark = emit_condition(g, &c[n], mark, next);
@@ -582,9 +586,13 @@ static int gen_init(struct gen *g, struct err *e)
 	}
 	g->max_ranges = (g->max_entries * 2 + 8) * 2;
 	g->max = (size_t)BPF_MAXINSNS * 2;
+	/* What is touched at all is few pages: each ABI has the same places. */
 	g->ranges = arena_array(g->a, g->max_ranges, sizeof(*g->ranges));
 	g->code = arena_array(g->a, g->max, sizeof(*g->code));
-	return g->ranges && g->code ? 0 : err_nomem(e);
+	g->entries = arena_array(g->a, g->max_entries + 1, sizeof(*g->entries));
+	g->order = arena_array(g->a, g->max_entries + 1, sizeof(*g->order));
+	g->spare = arena_array(g->a, g->max_entries + 1, sizeof(*g->spare));
+	return g->ranges && g->code && g->entries && g->order && g->spare ? 0 : err_nomem(e);
 }
 
 static int gen_program(struct gen *g, struct err *e)
@@ -692,8 +700,6 @@ int seccomp_prepend_enosys(struct arena *a, const struct seccomp_conf *c, const 
 	for (size_t i = p->n; i-- > 0;)
 		g.code[g.n++] = p->v[i];
 
-	if (gen_entries(&g) < 0)
-		return err_nomem(e);
 	size_t next = emit_unknown(&g, seccomp_arch_native(), g.n);
 	for (size_t i = 0; i < c->architectures.n; i++)
 		if (c->architectures.v[i] != seccomp_arch_native())

@@ -36,10 +36,18 @@ const struct syscall_row **syscall_find_all(struct arena *a, const struct seccom
 	return rows;
 }
 
-int syscall_number(const struct syscall_row *row, uint32_t scmp, const char *name)
+size_t syscall_column(uint32_t scmp)
 {
-	for (size_t i = 0; row && i < SYSCALL_ABIS_COUNT; i++)
-		if (columns[i] == scmp)
-			return scmp == SCMP_ARCH_X32 && row->nr[i] >= 0 ? row->nr[i] | X32_BIT : row->nr[i];
-	return seccomp_syscall_resolve_name_arch(scmp, name);
+	size_t i = 0;
+
+	while (i < SYSCALL_ABIS_COUNT && columns[i] != scmp)
+		i++;
+	return i;
+}
+
+int syscall_number(const struct syscall_row *row, size_t column, uint32_t scmp, const char *name)
+{
+	if (!row || column == SYSCALL_ABIS_COUNT)
+		return seccomp_syscall_resolve_name_arch(scmp, name);
+	return scmp == SCMP_ARCH_X32 && row->nr[column] >= 0 ? row->nr[column] | X32_BIT : row->nr[column];
 }

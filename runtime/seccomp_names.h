@@ -41,7 +41,9 @@ extern const uint16_t syscall_slots[SYSCALL_SLOTS]; /* one more than the number 
 const struct syscall_row *syscall_find(const char *name);
 /* Of all names of a section, in its order, NULL where there is none; NULL: out of memory. */
 const struct syscall_row **syscall_find_all(struct arena *a, const struct seccomp_conf *c);
-/* As seccomp_syscall_resolve_name_arch(); `row` is what syscall_find() gave for the name. */
-int syscall_number(const struct syscall_row *row, uint32_t scmp, const char *name);
+/* Where the rows have the numbers of an architecture; SYSCALL_ABIS_COUNT: nowhere. */
+size_t syscall_column(uint32_t scmp);
+/* As seccomp_syscall_resolve_name_arch(); `row` is what syscall_find() gave for the name, `column` syscall_column(scmp). */
+int syscall_number(const struct syscall_row *row, size_t column, uint32_t scmp, const char *name);
 
 #endif

@@ -604,7 +604,7 @@ static void test_names(void)
 		wrong += syscall_find(name) != &syscall_rows[i];
 		wrong += seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR;
 		for (size_t k = 0; k < ARRAY_SIZE(all); k++)
-			wrong += syscall_number(&syscall_rows[i], all[k], name) !=
+			wrong += syscall_number(&syscall_rows[i], syscall_column(all[k]), all[k], name) !=
 				 seccomp_syscall_resolve_name_arch(all[k], name);
 	}
 	CHECK_INT(wrong, 0);
@@ -619,9 +619,9 @@ static void test_names(void)
 	CHECK_INT(missing, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
 		CHECK(!syscall_find(none[i]));
-		CHECK_INT(syscall_number(NULL, SCMP_ARCH_X86_64, none[i]), __NR_SCMP_ERROR);
+		CHECK_INT(syscall_number(NULL, 0, SCMP_ARCH_X86_64, none[i]), __NR_SCMP_ERROR);
 	}
-	CHECK_INT(syscall_number(NULL, SCMP_ARCH_X86_64, "read"), 0);
+	CHECK_INT(syscall_number(NULL, 0, SCMP_ARCH_X86_64, "read"), 0);
 }
 
 static const struct tap_test tests[] = {
