@@ -77,6 +77,7 @@ PACKED     = -Wl,-z,pack-relative-relocs -Wl,-e,start_packed
 endif
 LINK_END   = -Wl,--start-group $(MUSL_LIB)/libc.a -lgcc -Wl,--end-group $(MUSL_LIB)/crtn.o
 LINK_LIBS  = $(STATIC_LIBS)
+LINK_USUAL = -Wl,--start-group $(filter %yajl_s.a,$(STATIC_LIBS)) $(MUSL_LIB)/libc.a -lgcc -Wl,--end-group
 PREPARE    = $(B)/include/.done
 else
 LINK_START = $(SANLD) $(if $(filter 1,$(SAN)),-pie,-static-pie)
@@ -93,6 +94,13 @@ HOST_OBJ := $(HOST_SRC:%.c=$(B)/%.o)
 # Sources made at build time by programs of our own that ask a library: ctr itself then does without it, or asks it less.
 GEN_OBJ  := $(B)/gen/loopback.o $(B)/gen/capabilities.o $(B)/gen/syscalls.o
 LIB_OBJ  := $(filter-out $(B)/runtime/main.o,$(HOST_OBJ))
+# What no ordinary start, stop or look needs. The rest lies together, in front of it: around each page that is missing the
+# kernel maps 64 kB of the file, and undoes it at the end. This decides where code lies, nothing else.
+RARE_SRC := $(wildcard netns/*.c cgroup/systemd*.c cgroup/rdt.c oci/spec.c oci/features.c oci/json_where.c \
+	runtime/probe*.c runtime/vm_*.c runtime/sandbox_*.c runtime/criu_*.c runtime/host_criu.c runtime/plan_print.c \
+	runtime/stats.c runtime/trace_draw.c $(foreach c,checkpoint completion events features pause probe ps restore \
+	sandbox* spec stats trace update vm,runtime/cmd_$(c).c))
+USUAL_OBJ := $(filter-out $(RARE_SRC:%.c=$(B)/%.o),$(HOST_OBJ)) $(GEN_OBJ)
 INIT_OBJ := $(INIT_SRC:%.c=$(B)/%.o)
 TEST_SRC := $(wildcard tests/unit/*.c)
 TESTS    := $(TEST_SRC:tests/unit/%.c=$(B)/tests/unit/%)
@@ -186,8 +194,9 @@ $(B)/libctr.a: $(LIB_OBJ) $(GEN_OBJ) $(B)/init_image.o $(B)/sandbox_image.o
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 # With what debuggers want: three quarters of it, which a start from a cold cache would read from the disk as well.
-$(B)/ctr.full: $(B)/runtime/main.o $(B)/libctr.a
-	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) -Wl,--start-group $^ $(LINK_LIBS) -Wl,--end-group $(LINK_END)
+$(B)/ctr.full: $(USUAL_OBJ) $(B)/libctr.a
+	$(call say,LD,$@)$(CC) $(OPT) $(LDHARD) $(LDFLAGS) -o $@ $(LINK_START) $(USUAL_OBJ) $(LINK_USUAL) \
+		-Wl,--start-group $(B)/libctr.a $(LINK_LIBS) -Wl,--end-group $(LINK_END)
 
 $(B)/ctr: $(B)/ctr.full
 	$(Q)$(if $(filter 1,$(SAN) $(COVERAGE)),cp $< $@,$(STRIP) -o $@ $<)

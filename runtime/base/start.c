@@ -41,10 +41,8 @@ __attribute__((no_stack_protector)) void start_relocate(void)
 			*where++ += base;
 			continue;
 		}
-		uint64_t *at = where;
-		for (uint64_t bits = *word >> 1; bits; bits >>= 1, at++)
-			if (bits & 1)
-				*at += base;
+		for (uint64_t bits = *word >> 1; bits; bits &= bits - 1)
+			where[__builtin_ctzll(bits)] += base;
 		where += 63;
 	}
 }
