@@ -36,7 +36,9 @@ struct exec_opts {
 	struct strv env, caps, groups;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
-	int *passwd; /* none of the command line's: host_home()'s file, of an exec that is begun ahead */
+	/* None of the command line's: what a micro-VM's agent was sent; host_home()'s file, of an exec that is begun ahead. */
+	const struct vm_document *document;
+	int *passwd;
 };
 
 #define O(kind, member) OPT_##kind, offsetof(struct exec_opts, member)
@@ -191,14 +193,16 @@ static int process_from_options(struct ctx *ctx, const struct exec_opts *o, cons
 	return r;
 }
 
-static int process_from_file(struct ctx *ctx, const char *file, struct process *p, struct err *e)
+static int process_from_document(struct ctx *ctx, const struct exec_opts *o, struct process *p, struct err *e)
 {
 	const struct process *parsed;
 	char *text;
 	size_t n;
-	int r = file_read_given(&ctx->arena, file, PROCESS_MAX, &text, &n, e);
+	int r = 0;
 
-	if (r == 0)
+	if (o->document)
+		r = process_parse(&ctx->arena, "process.json", o->document->text, o->document->n, &parsed, e);
+	else if ((r = file_read_given(&ctx->arena, o->process, PROCESS_MAX, &text, &n, e)) == 0)
 		r = process_parse(&ctx->arena, "process.json", text, n, &parsed, e);
 	if (r == 0)
 		*p = *parsed;
@@ -471,6 +475,8 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 		const struct attach a = { .pidfd = x.talk.child.pidfd, .signals = x.talk.signals, .console = x.talk.console };
 		TRACE(ctx->trace, PROGRAM, "program", NULL);
 		r = host_attach(&a, e);
+		if (r >= 0 && ctx->ahead)
+			ctx->ahead->ended(r);
 	}
 	/* With something still in it (a detached process, what it left behind) it goes with the container. */
 	if (x.child[0])
@@ -513,11 +519,12 @@ static int exec_prepare(struct ctx *ctx, const struct exec_opts *o, const struct
 
 	if (!p)
 		return err_nomem(e);
-	if (!o->process && argc < 1)
+	const bool whole = o->process || o->document;
+	if (!whole && argc < 1)
 		return err_bad(e, "exec: a command or --process is needed");
 	if (!s->process)
 		return err_bad(e, "container \"%s\" has no process to start from", c->id);
-	r = o->process ? process_from_file(ctx, o->process, p, e) : process_from_options(ctx, o, s, argc, argv, p, e);
+	r = whole ? process_from_document(ctx, o, p, e) : process_from_options(ctx, o, s, argc, argv, p, e);
 	if (r == 0 && str_eq(s->isolation, "vm")) {
 		const struct process guest = *p;
 		r = o->preserve_fds ? err_bad(e, "--preserve-fds: a descriptor of the host cannot be handed into a micro-VM")
@@ -561,7 +568,7 @@ static void exec_wait(struct ctx *ctx, struct exec_opts *o, const struct contain
 	int r = exec_prepare(ctx, o, c, f, 0, NULL, &p, &ignored);
 	if (r == 0 && p && can_begin(p, c, o) && begin_ahead(ctx, o, c, p, b, &ignored) < 0)
 		begun_done(b);
-	o->process = ctx->ahead->wait();
+	o->document = ctx->ahead->wait();
 }
 
 static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, struct err *e)
@@ -590,6 +597,7 @@ static int exec_run(struct ctx *ctx, const void *opts, int argc, char **argv, st
 	r = exec_ask_kernel(ctx, c.state, &f, e);
 	if (r < 0)
 		return r;
+	o->document = ctx->process;
 	if (ctx->ahead) {
 		o->passwd = &passwd;
 		exec_wait(ctx, o, &c, &f, &begun);

@@ -21,6 +21,7 @@ struct ctx {
 	const char *program; /* base name of argv[0] */
 	/* In the children of a micro-VM's agent (vm_worker.h); elsewhere 0 and NULL. */
 	int init_image; /* descriptor of the sealed copy of ctr-init that all of them share */
+	const struct vm_document *process; /* of exec, instead of --process */
 	const struct exec_ahead *ahead; /* of an exec that nobody has asked for yet */
 	struct trace *trace; /* made by the command, written at the end; NULL: none is wanted */
 	/* What is the same for every container that one call looks at: asked once, by store.c alone. */

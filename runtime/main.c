@@ -299,6 +299,7 @@ static int run(const struct vm_role *role, int argc, char **argv)
 {
 	struct ctx ctx = { .program = argc > 0 && argv[0] ? argv[0] : "ctr",
 			   .init_image = role->init_image,
+			   .process = role->process,
 			   .ahead = role->ahead };
 	struct err e = { 0 };
 	int r = arena_init(&ctx.arena, 0, &e);

@@ -36,8 +36,7 @@ struct job {
 	pid_t pid;
 	int in, out[2]; /* out[0] serves both directions of a terminal, `in` is a duplicate then */
 	int says;	/* of its process: what it will exit with */
-	int document;	/* being received */
-	size_t document_size;
+	struct strbuf document; /* being received */
 	size_t at, n;	/* of input that the process has not taken yet */
 	bool input_ended;
 	uint32_t room;	/* how much output may be sent */
@@ -51,11 +50,13 @@ struct agent {
 	struct vm_queue out;
 	struct vm_family family;
 	struct vm_worker worker; /* for the next exec */
+	struct strbuf practice;	 /* the last one's document */
 	struct vm_stamps stamps;
 	bool again;		 /* there was one: there may be more */
 	uint16_t last;		 /* its stream */
 	struct strbuf network; /* what the host has said of it so far */
 	struct job *jobs[VM_STREAMS_MAX];
+	struct job *spare; /* one that was, whose memory is mapped */
 };
 
 static int send_frame(struct agent *g, enum vm_type type, uint16_t i, const void *data, size_t n, struct err *e)
@@ -69,23 +70,34 @@ static struct job *job_of(struct agent *g, uint16_t i)
 {
 	struct job *j = g->jobs[i];
 
-	if (!j && (j = g->jobs[i] = calloc(1, sizeof(*j))))
-		j->in = j->out[0] = j->out[1] = j->says = j->document = -EBADF;
+	if (j)
+		return j;
+	j = g->spare ? g->spare : malloc(sizeof(*j));
+	g->spare = NULL;
+	g->jobs[i] = j;
+	if (!j)
+		return NULL;
+	memset(j, 0, offsetof(struct job, input));
+	j->in = j->out[0] = j->out[1] = j->says = -EBADF;
 	return j;
 }
 
 static int job_exit(struct agent *g, uint16_t i, uint32_t status, struct err *e)
 {
 	struct job *j = g->jobs[i];
+	int r = send_frame(g, VM_EXIT, i, &status, sizeof(status), e);
 
+	if (r == 0 && (r = vm_flush(&g->out, g->port)) < 0) /* nobody waits for the rest */
+		r = err_sys(e, r, "answer the host");
 	fd_close(&j->in);
 	fd_close(&j->out[0]);
 	fd_close(&j->out[1]);
 	fd_close(&j->says);
-	fd_close(&j->document);
-	free(j);
+	strbuf_done(&j->document);
+	free(g->spare);
+	g->spare = j;
 	g->jobs[i] = NULL;
-	return send_frame(g, VM_EXIT, i, &status, sizeof(status), e);
+	return r;
 }
 
 /* What cannot begin is told on its standard error, as `ctr` itself would. */
@@ -98,23 +110,40 @@ static int job_fail(struct agent *g, uint16_t i, const struct err *why, struct e
 	return r < 0 ? r : job_exit(g, i, 255, e);
 }
 
-static int put_document(struct job *j, uint16_t i, const char *data, size_t n, struct err *e)
+static int put_document(struct job *j, const char *data, size_t n, struct err *e)
 {
-	char path[VM_FILE_MAX];
+	if (n > VM_DOCUMENT_MAX - j->document.n)
+		return err_set(e, EFBIG, "the document is too large");
+	strbuf_add(&j->document, data, n);
+	return j->document.failed ? err_nomem(e) : 0;
+}
 
-	vm_task_file(i, path);
-	if (j->document < 0) {
-		if (i == VM_MAIN)
-			(void)mkdir(VM_BUNDLE, 0700);
-		j->document = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+static int write_config(const struct strbuf *b, struct err *e)
+{
+	(void)mkdir(VM_BUNDLE, 0700);
+	auto_close int fd = open(VM_CONFIG, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : fd_write_all(fd, b->p, b->n);
+
+	return r < 0 ? err_sys(e, r, "write " VM_CONFIG) : 0;
+}
+
+static struct vm_document document_of(const struct strbuf *b)
+{
+	return (struct vm_document){ b->p ? b->p : "", b->n };
+}
+
+/* It is kept until the next, for practice; but for one that is too large to be handed over. */
+static struct vm_document take_document(struct agent *g, struct job *j)
+{
+	struct strbuf *b = &j->document;
+
+	if (b->n <= VM_TASK_MAX) {
+		strbuf_done(&g->practice);
+		g->practice = *b;
+		*b = (struct strbuf){ 0 };
+		b = &g->practice;
 	}
-	if (j->document < 0)
-		return err_sys(e, errno, "write %s", path);
-	j->document_size += n;
-	if (j->document_size > VM_DOCUMENT_MAX)
-		return err_set(e, EFBIG, "%s is too large", path);
-	int r = fd_write_all(j->document, data, n);
-	return r < 0 ? err_sys(e, r, "write %s", path) : 0;
+	return document_of(b);
 }
 
 static int open_terminal(struct job *j, const struct vm_size *size, int fds[3], struct err *e)
@@ -145,14 +174,18 @@ static int job_start(struct agent *g, struct job *j, uint16_t i, const struct vm
 		return err_set(e, EPROTO, "a second program on one stream");
 	j->terminal = run->terminal;
 	j->room = VM_WINDOW;
-	fd_close(&j->document);
-	int r = run->terminal ? open_terminal(j, &run->size, fds, e) : 0;
+	int r = i == VM_MAIN ? write_config(&j->document, e) : 0;
+	if (r == 0 && run->terminal)
+		r = open_terminal(j, &run->size, fds, e);
 	if (r < 0)
 		return r;
 	if (i == VM_MAIN)
 		vm_stamp(&g->stamps, "configuration");
-	const struct vm_task task = { .stream = i, .exec = run->exec, .terminal = run->terminal };
+	struct vm_task task = { .exec = run->exec, .terminal = run->terminal };
+	if (run->exec)
+		task.document = take_document(g, j);
 	j->pid = vm_worker_run(&g->worker, &g->family, &task, run->terminal ? fds : NULL, &ours);
+	strbuf_done(&j->document);
 	j->used = j->pid > 0;
 	j->says = ours.says;
 	g->again |= run->exec;
@@ -211,7 +244,7 @@ static int take(struct agent *g, const struct vm_head *h, const char *data, stru
 	if (!j)
 		return 0; /* its end is on the way to the host */
 	switch (h->type) {
-	case VM_PUT: r = put_document(j, h->stream, data, h->size, &why); break;
+	case VM_PUT: r = put_document(j, data, h->size, &why); break;
 	case VM_RUN:
 		memcpy(&run, data, sizeof(run));
 		r = job_start(g, j, h->stream, &run, &why);
@@ -415,8 +448,9 @@ static int step(struct agent *g, struct err *e)
 		r = err_sys(e, r, "answer the host");
 	/* After the answer, so that nobody waits for it. */
 	if (r == 0 && g->again && !is_busy(g)) {
+		const struct vm_document practice = document_of(&g->practice);
 		g->again = false;
-		vm_worker_prepare(&g->worker, &g->family, g->last);
+		vm_worker_prepare(&g->worker, &g->family, &practice);
 	}
 	return r;
 }

@@ -29,24 +29,17 @@
 #define ID "container"
 #define PID_FILE "/run/container.pid"
 
-void vm_task_file(uint16_t stream, char ret[VM_FILE_MAX])
-{
-	if (stream == 0)
-		(void)snprintf(ret, VM_FILE_MAX, VM_BUNDLE "/config.json");
-	else
-		(void)snprintf(ret, VM_FILE_MAX, "/run/process-%u", stream);
-}
-
 /* On the host the container runs as soon as its VM is started; who joins it waits until it is there. */
 static void wait_for_container(void)
 {
 	best_effort(vm_wait_for_file("/run", PID_FILE, now_ms() + CONTAINER_WAIT_MS)); /* `ctr exec` says that there is none */
 }
 
-static int run(const struct vm_family *family, const struct exec_ahead *ahead, const char *const *words)
+static int run(const struct vm_family *family, const struct vm_document *process, const struct exec_ahead *ahead,
+	       const char *const *words)
 {
 	char *argv[12] = { NULL };
-	const struct vm_role role = { IMAGE, ahead };
+	const struct vm_role role = { IMAGE, process, ahead };
 	int n = 0;
 
 	for (; n < (int)ARRAY_SIZE(argv) - 1 && words[n]; n++)
@@ -54,13 +47,11 @@ static int run(const struct vm_family *family, const struct exec_ahead *ahead, c
 	return family->ctr(&role, n, argv);
 }
 
-static int run_exec(const struct vm_family *family, const struct exec_ahead *ahead, uint16_t stream)
+static int run_exec(const struct vm_family *family, const struct vm_document *process, const struct exec_ahead *ahead)
 {
-	char file[VM_FILE_MAX];
-	const char *const words[] = { "ctr", "--root", STATE, "exec", "--process", file, ID, NULL };
+	static const char *const words[] = { "ctr", "--root", STATE, "exec", ID, NULL };
 
-	vm_task_file(stream, file);
-	return run(family, ahead, words);
+	return run(family, process, ahead, words);
 }
 
 /* The streams and the terminal of a task. */
@@ -81,7 +72,7 @@ static __attribute__((noreturn)) void become(const struct vm_family *family, con
 	(void)sys_close_range(IMAGE + 1, ~0U, 0);
 	if (t->exec)
 		wait_for_container();
-	exit(t->exec ? run_exec(family, NULL, t->stream) : run(family, NULL, first));
+	exit(t->exec ? run_exec(family, &t->document, NULL) : run(family, NULL, NULL, first));
 }
 
 /* What every fork of the agent's does first. */
@@ -101,17 +92,26 @@ static void leave_agent(const struct vm_family *family)
 
 /* ---- the one that waits ------------------------------------------------------------------------------------ */
 
-/* The task, and a terminal's descriptors. */
+/* What the one that waits was given to do. */
+static struct {
+	bool done, said; /* said: the status */
+	struct vm_task task;
+	char text[VM_TASK_MAX + 1];
+} given;
+
+/* Whether with a terminal, the document, and a terminal's descriptors. */
 static int receive(int socket, struct vm_task *t, int fds[3])
 {
 	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c;
-	struct iovec v = { t, sizeof(*t) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c) };
+	struct iovec v[] = { { &t->terminal, sizeof(t->terminal) }, { given.text, VM_TASK_MAX } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = ARRAY_SIZE(v), .msg_control = &c, .msg_controllen = sizeof(c) };
 	ssize_t n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
-	if (n != (ssize_t)sizeof(*t))
+	if (n < (ssize_t)sizeof(t->terminal) || m.msg_flags & MSG_TRUNC)
 		return -EPROTO;
+	t->document = (struct vm_document){ given.text, (size_t)n - sizeof(t->terminal) };
+	given.text[t->document.n] = '\0';
 	if (!t->terminal)
 		return 0;
 	if (!h || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(3 * sizeof(int)))
@@ -120,13 +120,11 @@ static int receive(int socket, struct vm_task *t, int fds[3])
 	return 0;
 }
 
-/* What the one that waits was given to do. */
-static struct { bool done; struct vm_task task; char file[VM_FILE_MAX]; } given;
-
-static const char *wait_for_task(void)
+static const struct vm_document *wait_for_task(void)
 {
 	int fds[3] = { PIPES, PIPES + 1, PIPES + 2 };
 
+	memset(given.text, 0, 1); /* its first page is there before anybody waits for us */
 	if (receive(SOCKET, &given.task, fds) < 0)
 		_exit(255);
 	given.done = true;
@@ -134,8 +132,7 @@ static const char *wait_for_task(void)
 	for (int k = 0; given.task.terminal && k < 3; k++)
 		(void)close(fds[k]);
 	(void)sys_close_range(PIPES, EMPTY, 0);
-	vm_task_file(given.task.stream, given.file);
-	return given.file;
+	return &given.task.document;
 }
 
 static void lend_streams(bool theirs)
@@ -145,10 +142,18 @@ static void lend_streams(bool theirs)
 			_exit(255);
 }
 
-static const struct exec_ahead ahead = { wait_for_task, lend_streams };
+/* Our end says it too, later. */
+static void say_status(int status)
+{
+	if (!given.said)
+		best_effort(send(SOCKET, &status, sizeof(status), MSG_NOSIGNAL) < 0 ? -errno : 0);
+	given.said = true;
+}
 
-/* `stream`: of an exec that was. */
-static __attribute__((noreturn)) void begin(const struct vm_family *family, uint16_t stream, int socket, const int fds[3])
+static const struct exec_ahead ahead = { wait_for_task, lend_streams, say_status };
+
+static __attribute__((noreturn)) void begin(const struct vm_family *family, const struct vm_document *practice, int socket,
+					    const int fds[3])
 {
 	const int from[] = { socket, fds[0], fds[1], fds[2], open("/dev/null", O_RDWR | O_CLOEXEC) };
 	int away[ARRAY_SIZE(from)];
@@ -162,13 +167,11 @@ static __attribute__((noreturn)) void begin(const struct vm_family *family, uint
 			_exit(255);
 	(void)sys_close_range(EMPTY + 1, ~0U, 0); /* the agent's */
 	lend_streams(false);
-	int status = run_exec(family, &ahead, stream);
+	int status = run_exec(family, practice, &ahead);
 	/* It came to nothing before anybody asked: who does will hear why. */
-	if (!given.done) {
-		(void)wait_for_task();
-		status = run_exec(family, NULL, given.task.stream);
-	}
-	best_effort(send(SOCKET, &status, sizeof(status), MSG_NOSIGNAL) < 0 ? -errno : 0); /* our end says it too */
+	if (!given.done)
+		status = run_exec(family, wait_for_task(), NULL);
+	say_status(status);
 	exit(status);
 }
 
@@ -209,7 +212,7 @@ static int make_pipes(int fds[3], struct vm_ends *ours)
 	return 0;
 }
 
-void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
+void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, const struct vm_document *practice)
 {
 	struct vm_worker made = VM_WORKER_NONE;
 	int pair[2], fds[3] = { -EBADF, -EBADF, -EBADF };
@@ -221,7 +224,7 @@ void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint
 	if (made.pid == 0) {
 		made.pid = fork();
 		if (made.pid == 0)
-			begin(family, stream, pair[1], fds);
+			begin(family, practice, pair[1], fds);
 		close_all(fds);
 		if (made.pid < 0)
 			ends_done(&made.ends);
@@ -245,9 +248,12 @@ void vm_worker_gone(struct vm_worker *w)
 static int hand_over(const struct vm_worker *w, const struct vm_task *t, const int *fds)
 {
 	union { struct cmsghdr h; char room[CMSG_SPACE(3 * sizeof(int))]; } c = { .room = { 0 } };
-	struct iovec v = { (void *)(uintptr_t)t, sizeof(*t) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct iovec v[] = { { (void *)(uintptr_t)&t->terminal, sizeof(t->terminal) },
+			     { (void *)(uintptr_t)t->document.text, t->document.n } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = ARRAY_SIZE(v) };
 
+	if (t->document.n > VM_TASK_MAX)
+		return -EMSGSIZE;
 	if (fds) {
 		m.msg_control = &c;
 		m.msg_controllen = sizeof(c);

@@ -15,15 +15,20 @@
 
 #include "base/err.h"
 
+/* What the host has sent: the configuration, or the process of an exec. It ends with a NUL that is not counted. */
+struct vm_document { const char *text; size_t n; };
+
 /* How an exec is begun before anybody asks for it. */
 struct exec_ahead {
-	/* Called when all is known but the process; returns when somebody asks, with the file that it is to be read from. */
-	const char *(*wait)(void);
+	/* Called when all is known but the process; returns it when somebody asks. */
+	const struct vm_document *(*wait)(void);
 	/* Whether our standard streams shall be those that the process will have: a child inherits them. */
 	void (*lend)(bool theirs);
+	/* The program has ended: what is left to do need not be waited for. */
+	void (*ended)(int status);
 };
 /* Members of struct ctx that such a process has; elsewhere 0 and NULL. */
-struct vm_role { int init_image; const struct exec_ahead *ahead; };
+struct vm_role { int init_image; const struct vm_document *process; const struct exec_ahead *ahead; };
 /* Runs a command line and says what its process is to exit with. */
 typedef int vm_ctr(const struct vm_role *role, int argc, char **argv);
 /*
@@ -33,7 +38,8 @@ typedef int vm_ctr(const struct vm_role *role, int argc, char **argv);
  */
 struct vm_family { vm_ctr *ctr; int init_image; bool emulated; };
 
-struct vm_task { uint16_t stream; bool exec, terminal; };
+struct vm_task { bool exec, terminal; struct vm_document document; /* of exec */ };
+#define VM_TASK_MAX 16384 /* bytes of a document that can be handed to one that waits */
 /*
  * Our ends of a task's standard streams, and of the line on which one that waited says the status that it will exit with:
  * -1 for another one. What it takes to end comes after that.
@@ -42,10 +48,9 @@ struct vm_ends { int in, out[2], says; };
 struct vm_worker { pid_t pid; int socket; struct vm_ends ends; }; /* pid 0: there is none */
 #define VM_WORKER_NONE { .pid = 0, .socket = -EBADF, .ends = { -EBADF, { -EBADF, -EBADF }, -EBADF } }
 
-/* Where a stream's document is. */
+/* Where the configuration is when the container's own program is started. */
 #define VM_BUNDLE "/run/bundle"
-#define VM_FILE_MAX 64
-void vm_task_file(uint16_t stream, char ret[VM_FILE_MAX]);
+#define VM_CONFIG VM_BUNDLE "/config.json"
 
 /*
  * The process of a task: that of `w` if it waits for one, which it is not afterwards, else a new one. Its pid, or -errno.
@@ -55,7 +60,7 @@ void vm_task_file(uint16_t stream, char ret[VM_FILE_MAX]);
 pid_t vm_worker_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int *fds,
 		    struct vm_ends *ours) MUST_CHECK;
 /* Makes one for the next time, which practises with the document of an exec that was. None is no error. */
-void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream);
+void vm_worker_prepare(struct vm_worker *w, const struct vm_family *family, const struct vm_document *practice);
 /* It has ended, and is reaped. */
 void vm_worker_gone(struct vm_worker *w);
 

@@ -218,7 +218,12 @@ max"
 	try ctr exec "$ID" nosuch
 	assert_status 127
 	ahead
+	# More than is handed to one that waits: it goes on waiting, for the next.
+	assert_equal "$(ctr exec -e BIG="$(printf %020000d 7)" "$ID" sh -c 'echo ${#BIG}' </dev/null)" 20000
 	assert_equal "$(echo in | ctr exec "$ID" cat)" in
+	ahead
+	# What reads no more is not waited for: nothing of ctr's has its input open.
+	assert_equal "$(head -c 1000000 /dev/zero | ctr exec "$ID" sh -c 'exec </dev/null; echo away; exec sleep 1' | cat)" away
 }
 
 @test "micro-vm: a terminal, also for exec, with its size" {

@@ -29,19 +29,21 @@ static int fuzz_kill(pid_t pid, int sig)
 static pid_t fuzz_run(struct vm_worker *w, const struct vm_family *family, const struct vm_task *t, const int *fds,
 		      struct vm_ends *ours)
 {
-	const int status = t->stream;
+	const int status = (int)t->document.n;
 	int pair[2];
 
 	(void)w;
 	(void)family;
 	*ours = (struct vm_ends){ -EBADF, { -EBADF, -EBADF }, -EBADF };
-	if (t->stream % 7 == 6)
+	if (t->exec != (t->document.text != NULL) || (t->exec && t->document.text[t->document.n]))
+		abort();
+	if (status % 7 == 6)
 		return -EAGAIN;
 	if (!fds) {
 		ours->in = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		ours->out[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	}
-	if (t->stream % 3 == 2 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
+	if (status % 3 == 2 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
 		if (write(pair[1], &status, sizeof(status)) == (ssize_t)sizeof(status))
 			ours->says = pair[0];
 		(void)close(pair[1]);
@@ -49,18 +51,12 @@ static pid_t fuzz_run(struct vm_worker *w, const struct vm_family *family, const
 	return ++fuzz_pid;
 }
 
-static void fuzz_prepare(struct vm_worker *w, const struct vm_family *family, uint16_t stream)
+static void fuzz_prepare(struct vm_worker *w, const struct vm_family *family, const struct vm_document *practice)
 {
 	(void)w;
 	(void)family;
-	if (stream >= VM_STREAMS_MAX)
+	if (practice->n > VM_TASK_MAX || (practice->text && practice->text[practice->n]))
 		abort();
-}
-
-static void fuzz_file(uint16_t stream, char ret[VM_FILE_MAX])
-{
-	(void)stream;
-	(void)snprintf(ret, VM_FILE_MAX, "/dev/null");
 }
 
 static int fuzz_replay(const char *messages, size_t n, struct err *e)
@@ -75,7 +71,8 @@ static int fuzz_replay(const char *messages, size_t n, struct err *e)
 #define kill fuzz_kill
 #define vm_worker_run fuzz_run
 #define vm_worker_prepare fuzz_prepare
-#define vm_task_file fuzz_file
+#undef VM_CONFIG
+#define VM_CONFIG "/dev/null"
 #define tap_replay fuzz_replay
 #define mkdir(path, mode) 0
 #include "../../runtime/vm_agent.c"
@@ -120,6 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			best_effort(job_exit(g, i, 0, &e));
 	vm_queue_done(&g->out);
 	strbuf_done(&g->network);
+	strbuf_done(&g->practice);
+	free(g->spare);
 	(void)close(g->signals);
 	(void)close(line[0]);
 	(void)close(line[1]);
