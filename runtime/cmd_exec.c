@@ -368,6 +368,7 @@ static int go_on(struct execution *x, const struct container *c, struct ctx *ctx
 
 	if (r == 0) {
 		x->talk.child = b->child;
+		x->talk.ahead = true;
 		r = talk_until_ready(&x->talk, e);
 		b->child = (struct spawned){ .pidfd = -EBADF, .sync = -EBADF };
 		if (r == 0)
@@ -375,6 +376,7 @@ static int go_on(struct execution *x, const struct container *c, struct ctx *ctx
 		if (r == 0 || x->talk.heard)
 			return r;
 		talk_abort(&x->talk);
+		x->talk.ahead = false;
 	}
 	begun_done(b);
 	return 1;

@@ -105,7 +105,8 @@ static int on_forked(struct talk *t, const struct sync_message *m, int *fd, stru
 
 	if (pidfd < 0)
 		return err_sys(e, pidfd, "open the container's first process");
-	best_effort(proc_reap(t->child.pidfd)); /* the part that forked ends by itself */
+	if (!t->ahead)
+		best_effort(proc_reap(t->child.pidfd)); /* the part that forked ends by itself */
 	fd_close(&t->child.pidfd);
 	t->child.pidfd = TAKE_FD(pidfd);
 	t->child.pid = m->value;

@@ -21,6 +21,7 @@ struct talk {
 	/* A seccomp listener to hand over. */
 	int (*notify)(struct talk *t, int fd, struct err *e);
 	bool outside_allowed; /* born knows how to */
+	bool ahead; /* begun so: the part that forked ends after us */
 	struct trace *trace; /* NULL: none is wanted */
 	void *arg;
 	/* Results. */

@@ -31,6 +31,7 @@ struct init {
 	uint32_t n_slots;
 	bool forks;	/* the container's first process is a child of ours */
 	int cgroup;	/* that this child is put into, or -1: it stays in ours */
+	bool ahead; /* begun before anybody asked (init_rest) */
 	int root;	/* the root filesystem; "/" where the plan has no root step */
 	int place;	/* where it is attached: what replaces it goes there too */
 	int dir;	/* the directory of the destination before (init_dir_of), or -1 */

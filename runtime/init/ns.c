@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ int init_rest(struct init *in, const struct step_rest *s, struct err *e)
 	int fd = -1;
 
 	in->cgroup = s->cgroup >= 0 ? in->slots[s->cgroup] : -1;
+	in->ahead = true;
 	int r = sync_recv(in->sync, -1, &m, &fd, e);
 	if (r < 0)
 		return r;
@@ -101,6 +103,16 @@ int init_time(struct init *in, const struct step_time *s, struct err *e)
 	return write(fd, s->offsets, n) != (ssize_t)n ? err_sys(e, errno, "set linux.timeOffsets") : 0;
 }
 
+/*
+ * Where we were begun ahead what our end takes comes after the program's: with the end of the host side, whose death is ours
+ * (init_guard). The program's streams and its line are its alone.
+ */
+static void leave_later(void)
+{
+	if (sys_close_range(0, ~0U, 0) == 0)
+		(void)poll(NULL, 0, -1);
+}
+
 /* What is left to do before the part that forked ends. It fails only together with the child, which waits for the maps. */
 static int leave(struct init *in, const struct step_fork *s, pid_t pid, int pidfd, struct err *e)
 {
@@ -110,6 +122,8 @@ static int leave(struct init *in, const struct step_fork *s, pid_t pid, int pidf
 		r = sync_send(in->sync, SYNC_FORKED, pid, -1, e);
 	else
 		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+	if (r == 0 && in->ahead)
+		leave_later();
 	return r;
 }
 

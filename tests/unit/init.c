@@ -54,6 +54,7 @@ struct box {
 	struct step_exec exec;
 	/* results */
 	struct spawned c;
+	pid_t forker; /* of a rest: it stays as long as we do */
 	uint32_t seen[16]; /* types of the messages */
 	size_t n_seen;
 	int console;
@@ -91,7 +92,10 @@ static void on_forked(struct box *b, int pid)
 {
 	char path[64];
 
-	(void)waitpid(b->c.pid, NULL, 0);
+	if (b->rest)
+		b->forker = b->c.pid;
+	else
+		(void)waitpid(b->c.pid, NULL, 0);
 	fd_close(&b->c.pidfd);
 	b->c.pid = pid;
 	b->c.pidfd = sys_pidfd_open(pid, 0);
@@ -211,6 +215,12 @@ static void end(struct box *b, int out)
 		       (got = read(out, b->out + n, sizeof(b->out) - 1 - n)) > 0)
 			n += (size_t)got;
 	b->out[n] = '\0';
+	if (b->forker) { /* and has no part in the output */
+		CHECK(n < sizeof(b->out) - 1 && poll(&p, 1, 0) == 1 && p.revents == POLLHUP);
+		CHECK_INT(waitpid(b->forker, NULL, WNOHANG), 0);
+		(void)kill(b->forker, SIGKILL);
+		(void)waitpid(b->forker, NULL, 0);
+	}
 	p.fd = b->c.pidfd;
 	if (b->c.pidfd >= 0 && poll(&p, 1, WAIT_MS) == 0)
 		(void)sys_pidfd_send_signal(b->c.pidfd, SIGKILL);
