@@ -229,8 +229,8 @@ static int load_filter(struct ctx *ctx, const struct container *c, struct exec_o
 /* ---- running it --------------------------------------------------------------------------------------------------------- */
 
 /* The container side of an exec that nobody has asked for yet: it has joined the container, and waits for its plan. */
-struct begun { struct spawned child; int cgroup; };
-#define BEGUN_NONE { { .pidfd = -EBADF, .sync = -EBADF }, -EBADF }
+struct begun { struct spawned child; int room, cgroup; };
+#define BEGUN_NONE { { .pidfd = -EBADF, .sync = -EBADF }, -EBADF, -EBADF }
 
 struct execution {
 	const struct plan *plan;
@@ -316,6 +316,7 @@ static void begun_done(struct begun *b)
 
 	talk_abort(&t);
 	b->child = t.child;
+	fd_close(&b->room);
 	fd_close(&b->cgroup);
 }
 
@@ -323,8 +324,8 @@ static void begun_done(struct begun *b)
 static int begin_ahead(struct ctx *ctx, const struct exec_opts *o, const struct container *c, const struct plan *p,
 		       struct begun *b, struct err *e)
 {
-	int fds[2] = { -EBADF, -EBADF };
-	struct step_rest rest = { .cgroup = PLAN_NO_SLOT };
+	int fds[3] = { -EBADF, -EBADF, -EBADF };
+	struct step_rest rest = { .plan = 1, .cgroup = PLAN_NO_SLOT };
 	struct plan_steps steps = { arena_array(&ctx->arena, p->steps.n + 1, sizeof(*steps.v)), 0 };
 
 	if (!steps.v)
@@ -335,19 +336,22 @@ static int begin_ahead(struct ctx *ctx, const struct exec_opts *o, const struct 
 		steps.v[steps.n++] = p->steps.v[i];
 	auto_close int signals = signals_take(e); /* blocked, as the child shall have them */
 	int r = signals < 0 ? signals : open_cgroup(c, o, ctx, &b->cgroup, e);
+	if (r == 0 && (b->room = host_spawn_room(e)) < 0)
+		r = b->room;
 	if (r == 0)
 		r = host_open_all(p, c->dir_fd, fds, e);
 	if (r < 0)
 		return r;
 	if (b->cgroup >= 0)
-		rest.cgroup = 1;
-	fds[1] = b->cgroup;
+		rest.cgroup = 2;
+	fds[1] = b->room;
+	fds[2] = b->cgroup;
 	const struct spawn s = {
 		.arena = &ctx->arena,
 		.steps = &steps,
-		.n_slots = b->cgroup >= 0 ? 2 : 1,
+		.n_slots = b->cgroup >= 0 ? 3 : 2,
 		.open_fds = fds,
-		.n_open = b->cgroup >= 0 ? 2 : 1,
+		.n_open = b->cgroup >= 0 ? 3 : 2,
 		.cgroup_fd = -1,
 		.image = ctx->init_image,
 	};
@@ -364,7 +368,7 @@ static int go_on(struct execution *x, const struct container *c, struct ctx *ctx
 	struct begun *b = x->begun;
 	const struct plan_steps steps = { x->plan->steps.v + 1, x->plan->steps.n - 1 };
 	const struct spawn s = { .arena = &ctx->arena, .steps = &steps };
-	int r = can_begin(x->plan, c, x->o) ? host_spawn_rest(&b->child, &s, e) : -1;
+	int r = can_begin(x->plan, c, x->o) ? host_spawn_rest(&b->child, b->room, &s, e) : -1;
 
 	if (r == 0) {
 		x->talk.child = b->child;
@@ -474,11 +478,10 @@ static int exec_run_plan(struct ctx *ctx, const struct container *c, const struc
 			best_effort(host_explain_end(x.talk.child.pidfd, -1, "before it ran", e));
 		talk_abort(&x.talk);
 	} else if (!o->detach) {
-		const struct attach a = { .pidfd = x.talk.child.pidfd, .signals = x.talk.signals, .console = x.talk.console };
+		const struct attach a = { .pidfd = x.talk.child.pidfd, .signals = x.talk.signals, .console = x.talk.console,
+					  .ended = ctx->ahead ? ctx->ahead->ended : NULL };
 		TRACE(ctx->trace, PROGRAM, "program", NULL);
 		r = host_attach(&a, e);
-		if (r >= 0 && ctx->ahead)
-			ctx->ahead->ended(r);
 	}
 	/* With something still in it (a detached process, what it left behind) it goes with the container. */
 	if (x.child[0])

@@ -208,6 +208,8 @@ int host_attach(const struct attach *a, struct err *e)
 	terminal_restore(&s);
 	if (r < 0)
 		return r;
+	if (a->ended && (r = proc_ended(a->pidfd)) >= 0)
+		a->ended(r);
 	r = proc_reap(a->pidfd);
 	return r < 0 ? err_sys(e, r, "reap the container's first process") : r;
 }

@@ -11,6 +11,7 @@ struct attach {
 	int signals; /* from signals_take() */
 	int console; /* master of its terminal, or -1: it has our standard streams */
 	struct notify *notify; /* what it says to a service manager is passed on; or NULL */
+	void (*ended)(int status); /* told before it is reaped; or NULL */
 };
 
 /*

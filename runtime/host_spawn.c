@@ -138,7 +138,15 @@ static int image_memfd(const struct spawn *s, struct err *e)
 	return fd < 0 ? err_sys(e, errno, "take the init program") : fd;
 }
 
-static int plan_memfd(const struct spawn *s, struct err *e)
+int host_spawn_room(struct err *e)
+{
+	/* For the child; nothing else is executed until it is closed. */
+	int fd = memfd_create("ctr-plan", 0);
+
+	return fd < 0 ? err_sys(e, errno, "make room for the plan") : fd;
+}
+
+static int write_plan(const struct spawn *s, int fd, struct err *e)
 {
 	TRACE(s->trace, HOST, "pack the plan", NULL);
 	size_t size = plan_packed_size(s->steps);
@@ -147,10 +155,16 @@ static int plan_memfd(const struct spawn *s, struct err *e)
 	if (!p)
 		return err_nomem(e);
 	plan_pack(s->steps, (uint32_t)s->n_open, s->n_slots, p, size);
-	/* For the child; nothing else is executed until it is closed. */
-	auto_close int fd = memfd_create("ctr-plan", 0);
-	int r = fd < 0 ? -errno : fd_write_all(fd, p, size);
-	return r < 0 ? err_sys(e, r, "make room for the plan") : TAKE_FD(fd);
+	int r = fd_write_all(fd, p, size);
+	return r < 0 ? err_sys(e, r, "make room for the plan") : 0;
+}
+
+static int plan_memfd(const struct spawn *s, struct err *e)
+{
+	auto_close int fd = host_spawn_room(e);
+	int r = fd < 0 ? fd : write_plan(s, fd, e);
+
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 static void drop_block(int base, size_t n)
@@ -202,11 +216,11 @@ static void inherit_kept(uint32_t n, bool inherit)
 		(void)fcntl(fd, F_SETFD, inherit ? 0 : FD_CLOEXEC); /* the command checked that they are open */
 }
 
-int host_spawn_rest(const struct spawned *c, const struct spawn *s, struct err *e)
+int host_spawn_rest(const struct spawned *c, int room, const struct spawn *s, struct err *e)
 {
-	auto_close int plan = plan_memfd(s, e);
+	int r = write_plan(s, room, e);
 
-	return plan < 0 ? plan : sync_send(c->sync, SYNC_REST, 0, plan, e);
+	return r < 0 ? r : sync_send(c->sync, SYNC_REST, 0, -1, e);
 }
 
 int host_spawn_entered(const struct spawned *c, struct err *e)

@@ -41,8 +41,9 @@ int host_spawn_image(struct err *e) MUST_CHECK;
  */
 int host_spawn(const struct spawn *s, struct spawned *ret, struct err *e) MUST_CHECK;
 
-/* Sends a child that was begun ahead (REST) the steps of its plan. */
-int host_spawn_rest(const struct spawned *c, const struct spawn *s, struct err *e) MUST_CHECK;
+/* Memory for a plan that comes later, and the steps for the child that was begun ahead (REST) with it. */
+int host_spawn_room(struct err *e) MUST_CHECK;
+int host_spawn_rest(const struct spawned *c, int room, const struct spawn *s, struct err *e) MUST_CHECK;
 
 /*
  * To be asked where the child ended without a word: an image that cannot be executed shows as a child that is gone

@@ -107,7 +107,10 @@ struct step_join {
 	uint32_t type;	/* CLONE_NEW*; of a pidfd several */
 	uint32_t pid;	/* that process, in the host side's view; 0: it is a namespace */
 };
-struct step_rest { plan_slot cgroup; }; /* that FORK puts the child into, or none */
+struct step_rest {
+	plan_slot plan;	  /* memory that the other plan is written to */
+	plan_slot cgroup; /* that FORK puts the child into, or none */
+};
 struct step_unshare { uint64_t flags; };
 struct step_time {
 	const char *offsets; /* text for timens_offsets, NULL: none */

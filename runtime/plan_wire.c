@@ -17,7 +17,7 @@
 #define F(step, kind, member) { #member, PLAN_##kind, offsetof(struct step_##step, member) }
 
 static const struct plan_field join_fields[] = { F(join, SLOT, ns), F(join, U32, type), F(join, U32, pid) };
-static const struct plan_field rest_fields[] = { F(rest, SLOT, cgroup) };
+static const struct plan_field rest_fields[] = { F(rest, SLOT, plan), F(rest, SLOT, cgroup) };
 static const struct plan_field unshare_fields[] = { F(unshare, HEX, flags) };
 static const struct plan_field time_fields[] = { F(time, STR, offsets), F(time, BOOL, alone) };
 static const struct plan_field fork_fields[] = { F(fork, HEX, flags), F(fork, BOOL, maps),

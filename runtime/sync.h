@@ -5,7 +5,8 @@
 /*
  * The conversation between the host side (H) and the container side (I) over one SOCK_SEQPACKET pair.
  *
- *	I <-REST (plan)------- H	only when I was begun ahead: what is to be done; nothing was said before
+ *	I <-REST-------------- H	only when I was begun ahead: the memory that I have holds what is to be done; nothing was
+ *				said before
  *	I --FORKED pid-------> H	only when the plan has a fork step; H writes id maps, offsets
  *	I <-MAPPED------------ H	only when that fork asked for maps
  *	I <-NETWORK (fd)------ H	only with a network step: the namespace, which H has made meanwhile

@@ -117,13 +117,13 @@ int proc_wait_end(int pidfd, int timeout_ms)
 	return wait_for(pidfd, POLLIN, deadline_in(timeout_ms));
 }
 
-int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal)
+static int wait_ended(int pidfd, int flags, int *ret_status, int *ret_signal)
 {
 	siginfo_t si = { 0 };
 	int r;
 
 	do
-		r = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &si, WEXITED);
+		r = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &si, WEXITED | flags);
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;
@@ -133,10 +133,25 @@ int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal)
 	return 0;
 }
 
-int proc_reap(int pidfd)
+int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal)
+{
+	return wait_ended(pidfd, 0, ret_status, ret_signal);
+}
+
+static int shell_status(int pidfd, int flags)
 {
 	int status = 0, sig = 0;
-	int r = proc_reap_exact(pidfd, &status, &sig);
+	int r = wait_ended(pidfd, flags, &status, &sig);
 
 	return r < 0 ? r : sig ? 128 + sig : status;
+}
+
+int proc_ended(int pidfd)
+{
+	return shell_status(pidfd, WNOWAIT);
+}
+
+int proc_reap(int pidfd)
+{
+	return shell_status(pidfd, 0);
 }

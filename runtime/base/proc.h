@@ -38,6 +38,8 @@ bool proc_gone_as(pid_t pid, const char *name);
 /* Waits for the end of the process behind a pidfd; 0, or -ETIMEDOUT. timeout_ms < 0: no limit. */
 int proc_wait_end(int pidfd, int timeout_ms) MUST_CHECK;
 
+/* Waits for a child's end, which stays to be reaped: what proc_reap() will say. */
+int proc_ended(int pidfd) MUST_CHECK;
 /* Reaps a child by pidfd: 0 with either its exit status or the signal that ended it (0: none). */
 int proc_reap_exact(int pidfd, int *ret_status, int *ret_signal) MUST_CHECK;
 /* The same as a shell would say it: its exit status, or 128 + signal. -ECHILD when it is not ours. */

@@ -71,8 +71,11 @@ int init_rest(struct init *in, const struct step_rest *s, struct err *e)
 		return r;
 	if (m.type == SYNC_EOF)
 		_exit(1);
-	if (m.type != SYNC_REST || fd < 0)
+	fd_close(&fd);
+	if (m.type != SYNC_REST || s->plan < 0)
 		return err_set(e, EPROTO, "unexpected message \"%s\" instead of the rest of the plan", sync_name(m.type));
+	fd = in->slots[s->plan];
+	in->slots[s->plan] = -EBADF;
 	return init_run(in, fd, e);
 }
 

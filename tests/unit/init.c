@@ -37,6 +37,8 @@
 static char top[64]; /* of this test's files */
 static char root[80]; /* the root filesystem in it */
 
+#define ROOM 0
+
 /* A plan under construction, and what came of it. */
 struct box {
 	struct step v[64];
@@ -47,7 +49,7 @@ struct box {
 	uint64_t clone_flags;
 	bool user_ns; /* a fork step that waits for maps */
 	bool hold; /* leave it at the gate */
-	struct box *rest; /* of the plan, for a REST step */
+	struct box *rest; /* of the plan, for a REST step, in the memory of the slot ROOM */
 	uint32_t instead; /* a message that comes instead of it, SYNC_EOF: none */
 	int network; /* sent at once, 0: nothing is */
 	char *args[4]; /* of finish() */
@@ -173,6 +175,11 @@ static void begin(struct box *b, int *ret_pipe)
 	int out[2], saved;
 	sigset_t all, before;
 
+	if (b->rest) {
+		b->open[ROOM] = host_spawn_room(&b->err);
+		s.n_open = s.n_slots = ROOM + 1;
+	}
+
 	b->console = -1;
 	(void)fflush(stdout);
 	*ret_pipe = -1;
@@ -193,7 +200,8 @@ static void begin(struct box *b, int *ret_pipe)
 	if (r == 0 && b->rest) {
 		const struct plan_steps rest = { b->rest->v, b->rest->n };
 		const struct spawn more = { .arena = &arena, .steps = &rest, .n_slots = b->rest->n_slots };
-		r = host_spawn_rest(&b->c, &more, &b->err);
+		r = host_spawn_rest(&b->c, b->open[ROOM], &more, &b->err);
+		fd_close(&b->open[ROOM]);
 	}
 	if (b->instead == SYNC_EOF)
 		(void)shutdown(b->c.sync, SHUT_WR);
@@ -629,7 +637,7 @@ static void test_rest(void)
 		return;
 	ADD(&rest, FORK, fork, CLONE_NEWPID, false, false);
 	finish(&rest, "echo another $$");
-	ADD(&b, REST, rest, PLAN_NO_SLOT);
+	ADD(&b, REST, rest, ROOM, PLAN_NO_SLOT);
 	finish(&b, "echo practice");
 	run(&b);
 	CHECK_STR(b.err.text, "");
@@ -638,7 +646,7 @@ static void test_rest(void)
 	CHECK_INT(b.n_seen, 4);
 	struct box again = { .rest = &rest };
 	rest.n_slots = 1;
-	ADD(&again, REST, rest, PLAN_NO_SLOT);
+	ADD(&again, REST, rest, ROOM, PLAN_NO_SLOT);
 	finish(&again, "echo practice");
 	run(&again);
 	CHECK_STR(again.err.text, "plan: the rest of one brings descriptors");
@@ -649,12 +657,13 @@ static void test_no_rest(void)
 {
 	static const struct { uint32_t message; const char *text; uint32_t seen; } cases[] = {
 		{ SYNC_START, "unexpected message \"start\" instead of the rest of the plan", SYNC_ERROR },
+		{ SYNC_REST, "unexpected message \"rest\" instead of the rest of the plan", SYNC_ERROR }, /* for no memory */
 		{ SYNC_EOF, "", SYNC_EOF },
 	};
 
 	for (size_t i = 0; can_run() && i < ARRAY_SIZE(cases); i++) {
 		struct box b = { .instead = cases[i].message };
-		ADD(&b, REST, rest, PLAN_NO_SLOT);
+		ADD(&b, REST, rest, PLAN_NO_SLOT, PLAN_NO_SLOT);
 		finish(&b, "echo practice");
 		run(&b);
 		CHECK_STR(b.err.text, cases[i].text);
