@@ -94,9 +94,10 @@ static unsigned long tsc_khz(void)
 #define VM_KERNEL_LSM "landlock,lockdown,yama,integrity"
 /*
  * For an emulated processor locked instructions are like others, and to rewrite them one by one, as a kernel does that finds
- * itself on one processor, takes a tenth of its start.
+ * itself on one processor, takes a tenth of its start. How long tasks wait for what they lack (/proc/pressure) it would
+ * reckon at each switch from one to another; `vm.kernel.parameters` come after this, with psi=1 for who wants to know.
  */
-#define VM_KERNEL_EMULATED "noreplace-smp " VM_WORD_EMULATED
+#define VM_KERNEL_EMULATED "noreplace-smp psi=0 " VM_WORD_EMULATED
 
 static void add_kernel(struct args *x, const struct vm_machine *m)
 {

@@ -175,6 +175,15 @@ to-in"
 	home /
 }
 
+@test "micro-vm: an emulated guest does not reckon who waits for what, unless its kernel's parameters say so" {
+	set_sh '[ -e /proc/pressure/cpu ] && echo there || echo none'
+	run_container
+	assert_output none
+	update_config '.vm.kernel.parameters = ["psi=1"]'
+	run_container
+	assert_output there
+}
+
 @test "micro-vm: in the guest a container has the cgroup controllers that it needs, or hands on" {
 	set_sh 'cat /proc/self/cgroup; for f in pids.max memory.max; do ! [ -e /sys/fs/cgroup/$f ] || cat /sys/fs/cgroup/$f; done'
 	run_container
